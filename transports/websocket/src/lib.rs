@@ -1,4 +1,5 @@
 //! Under construction.
 #![forbid(unsafe_code)]
 mod json;
+mod origin;
 pub mod rooms;

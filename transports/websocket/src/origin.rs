@@ -1,0 +1,282 @@
+//! Which web pages may open a connection.
+//!
+//! Browsers send cookies with a WebSocket handshake and let any page make one: what they add is the header `Origin`, and
+//! the server has to look at it, or every page that a user visits may act in his name (cross-site WebSocket hijacking).
+//! Clients that are no browsers may leave the header out or invent one; they have no cookies of the user to steal either.
+
+use std::fmt;
+use std::sync::Arc;
+
+use http::header::{HOST, ORIGIN};
+use http::uri::Authority;
+use http::{HeaderMap, Uri};
+
+/// The pages that may connect. The default allows those of the server's own host; a request without `Origin` always may.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Origins(Arc<[Pattern]>);
+
+/// One entry of a list of origins, as it was written, is not understood.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InvalidOrigin(String);
+
+impl fmt::Display for InvalidOrigin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(entry) = self;
+        write!(
+            f,
+            "{entry:?} is no origin: write https://app.example.com, app.example.com, https://*.example.com, null, or * for every page"
+        )
+    }
+}
+
+impl std::error::Error for InvalidOrigin {}
+
+/// Why a page may not connect: its origin, as the client sent it, shortened and escaped for a log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Foreign(pub(crate) String);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Pattern {
+    /// Every page, opaque ones too.
+    Any,
+    /// Pages without an origin of their own: from files, in sandboxed frames.
+    Opaque,
+    Site { scheme: Option<Box<str>>, host: Host, port: Option<u16> },
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Host {
+    Exactly(Box<str>),
+    /// Every host that ends in this text, which begins with a dot.
+    Below(Box<str>),
+}
+
+/// An origin of a request, in lower case.
+struct Site<'a> {
+    scheme: &'a str,
+    host: String,
+    port: Option<u16>,
+}
+
+impl Origins {
+    pub(crate) fn parse<S: AsRef<str>>(entries: impl IntoIterator<Item = S>) -> Result<Self, InvalidOrigin> {
+        entries.into_iter().map(|entry| Pattern::parse(entry.as_ref())).collect::<Result<_, _>>().map(Self)
+    }
+
+    /// Whether a request with these headers may connect.
+    pub(crate) fn check(&self, headers: &HeaderMap) -> Result<(), Foreign> {
+        let mut origins = headers.get_all(ORIGIN).iter();
+        let Some(origin) = origins.next() else { return Ok(()) };
+        let text = origin.to_str().unwrap_or_default();
+        let allowed = origins.next().is_none() && (self.lists(text) || is_own_host(text, headers));
+        if allowed { Ok(()) } else { Err(Foreign(shortened(origin.as_bytes()))) }
+    }
+
+    fn lists(&self, origin: &str) -> bool {
+        let site = Site::parse(origin);
+        self.0.iter().any(|pattern| match pattern {
+            Pattern::Any => true,
+            Pattern::Opaque => origin == "null",
+            Pattern::Site { .. } => site.as_ref().is_some_and(|site| pattern.matches(site)),
+        })
+    }
+}
+
+impl Pattern {
+    fn parse(entry: &str) -> Result<Self, InvalidOrigin> {
+        let invalid = || InvalidOrigin(entry.into());
+        match entry {
+            "*" => return Ok(Self::Any),
+            "null" => return Ok(Self::Opaque),
+            _ => {}
+        }
+        let (scheme, rest) = match entry.split_once("://") {
+            Some((scheme, rest)) => (Some(scheme), rest),
+            None => (None, entry),
+        };
+        let (below, rest) = match rest.strip_prefix("*.") {
+            Some(rest) => (true, rest),
+            None => (false, rest),
+        };
+        // The same reader as for requests decides what a host is; a scheme of some kind is needed for it.
+        let absolute = format!("{}://{rest}", scheme.unwrap_or("http"));
+        let site = Site::parse(&absolute).ok_or_else(invalid)?;
+        let host = if below { Host::Below(format!(".{}", site.host).into()) } else { Host::Exactly(site.host.into()) };
+        Ok(Self::Site { scheme: scheme.map(|s| s.to_ascii_lowercase().into()), host, port: site.port })
+    }
+
+    fn matches(&self, site: &Site<'_>) -> bool {
+        let Self::Site { scheme, host, port } = self else { return false };
+        let host_fits = match host {
+            Host::Exactly(host) => **host == *site.host,
+            Host::Below(end) => site.host.len() > end.len() && site.host.ends_with(&**end),
+        };
+        let scheme_fits = scheme.as_deref().is_none_or(|scheme| scheme.eq_ignore_ascii_case(site.scheme));
+        host_fits && scheme_fits && effective_port(*port, site.scheme) == effective_port(site.port, site.scheme)
+    }
+}
+
+impl<'a> Site<'a> {
+    /// Reads `scheme://host[:port]` and nothing more: no path, no user, no query.
+    fn parse(origin: &'a str) -> Option<Self> {
+        let (scheme, rest) = origin.split_once("://")?;
+        let uri: Uri = format!("http://{rest}").parse().ok()?;
+        let authority = uri.authority()?;
+        let bare = !scheme.is_empty()
+            && scheme.bytes().all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b))
+            && authority.as_str() == rest
+            && !rest.contains(['@', '*'])
+            && (authority.host() == rest || authority.port_u16().is_some());
+        bare.then(|| Site { scheme, host: authority.host().to_ascii_lowercase(), port: authority.port_u16() })
+    }
+}
+
+/// Whether the page came from the host that is asked now. The scheme is not compared: a proxy may end TLS in front.
+fn is_own_host(origin: &str, headers: &HeaderMap) -> bool {
+    let Some(site) = Site::parse(origin) else { return false };
+    let Some(host) = headers.get(HOST).and_then(|host| host.to_str().ok()) else { return false };
+    let Ok(own) = host.parse::<Authority>() else { return false };
+    own.host().eq_ignore_ascii_case(&site.host)
+        && effective_port(own.port_u16(), site.scheme) == effective_port(site.port, site.scheme)
+}
+
+fn effective_port(port: Option<u16>, scheme: &str) -> Option<u16> {
+    port.or(match scheme {
+        s if s.eq_ignore_ascii_case("http") => Some(80),
+        s if s.eq_ignore_ascii_case("https") => Some(443),
+        _ => None,
+    })
+}
+
+fn shortened(origin: &[u8]) -> String {
+    const BYTES_MAX: usize = 200;
+    origin[..origin.len().min(BYTES_MAX)].escape_ascii().to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    fn headers(host: &str, origin: &str) -> HeaderMap {
+        let value = |text: &str| HeaderValue::from_str(text).unwrap();
+        HeaderMap::from_iter([(HOST, value(host)), (ORIGIN, value(origin))])
+    }
+
+    fn allows(list: &[&str], host: &str, origin: &str) -> bool {
+        Origins::parse(list).unwrap().check(&headers(host, origin)).is_ok()
+    }
+
+    #[test]
+    fn a_missing_origin_is_allowed_two_are_not() {
+        let mut headers = HeaderMap::new();
+        assert_eq!(Origins::default().check(&headers), Ok(()));
+        headers.insert(HOST, HeaderValue::from_static("a.example"));
+        headers.append(ORIGIN, HeaderValue::from_static("http://a.example"));
+        assert_eq!(Origins::default().check(&headers), Ok(()));
+        headers.append(ORIGIN, HeaderValue::from_static("http://a.example"));
+        assert_eq!(Origins::default().check(&headers), Err(Foreign("http://a.example".into())));
+    }
+
+    #[test]
+    fn the_own_host_is_allowed_by_default() {
+        let same = [
+            ("a.example", "http://a.example"),
+            ("a.example", "https://a.example"),
+            ("A.Example", "http://a.exAMPLE"),
+            ("a.example:80", "http://a.example"),
+            ("a.example", "https://a.example:443"),
+            ("127.0.0.1:3000", "http://127.0.0.1:3000"),
+            ("[::1]:3000", "http://[::1]:3000"),
+        ];
+        for (host, origin) in same {
+            assert!(allows(&[], host, origin), "{host} {origin}");
+        }
+        let foreign = [
+            ("a.example", "http://b.example"),
+            ("a.example", "http://a.example.evil.example"),
+            ("a.example", "http://evila.example"),
+            ("a.example", "http://sub.a.example"),
+            ("a.example", "http://a.example:8080"),
+            ("a.example:3000", "http://a.example"),
+            ("a.example", "http://a.example@evil.example"),
+            ("a.example", "http://evil.example/a.example"),
+            ("a.example", "http://evil.example#a.example"),
+            ("a.example", "null"),
+            ("a.example", ""),
+            ("a.example", "a.example"),
+            ("a.example", "://a.example"),
+            ("a.example", "http://a.example/"),
+            ("a.example", "http://a.example http://a.example"),
+            ("a.example, b.example", "http://b.example"),
+            ("[::1]:3000", "http://[::2]:3000"),
+        ];
+        for (host, origin) in foreign {
+            assert!(!allows(&[], host, origin), "{host} {origin}");
+        }
+    }
+
+    #[test]
+    fn a_list_names_origins_exactly() {
+        let list = ["https://app.example.com", "localhost:5173", "https://*.example.org", "*.example.net:8443"];
+        let allowed = [
+            "https://app.example.com",
+            "https://app.example.com:443",
+            "http://localhost:5173",
+            "https://localhost:5173",
+            "https://a.example.org",
+            "https://a.b.example.org",
+            "https://x.example.net:8443",
+        ];
+        for origin in allowed {
+            assert!(allows(&list, "other", origin), "{origin}");
+        }
+        let foreign = [
+            "http://app.example.com",
+            "https://app.example.com:444",
+            "https://app.example.com.evil.com",
+            "https://evilapp.example.com",
+            "http://localhost",
+            "http://localhost:5174",
+            "https://example.org",
+            "https://.example.org",
+            "https://evilexample.org",
+            "https://any-example.org",
+            "http://a.example.org",
+            "https://a.example.org.evil.com",
+            "https://a.example.org:444",
+            "https://x.example.net",
+            "null",
+        ];
+        for origin in foreign {
+            assert!(!allows(&list, "other", origin), "{origin}");
+        }
+    }
+
+    #[test]
+    fn everybody_and_nobodys_have_to_be_spelled_out() {
+        assert!(allows(&["*"], "a", "http://b"));
+        assert!(allows(&["*"], "a", "null"));
+        assert!(allows(&["null"], "a", "null"));
+        assert!(!allows(&["null"], "a", "http://null"));
+        assert!(!allows(&["null"], "a", "http://b"));
+    }
+
+    #[test]
+    fn what_is_no_origin_says_how_to_write_one() {
+        for entry in ["", "https://", "https://a/b", "https://a/", "a b", "https://*", "*.", "a.*.b", "u@a", "a:port", "a:", "://a", "**"] {
+            let error = Origins::parse([entry]).unwrap_err();
+            assert_eq!(error, InvalidOrigin(entry.into()));
+            assert!(error.to_string().contains("https://app.example.com"));
+        }
+    }
+
+    #[test]
+    fn what_a_log_shows_is_short_and_printable() {
+        let mut headers = headers("a", "http://b");
+        headers.insert(ORIGIN, HeaderValue::from_bytes(&[0xff; 5_000]).unwrap());
+        let Foreign(origin) = Origins::default().check(&headers).unwrap_err();
+        assert!(origin.len() <= 800 && origin.is_ascii(), "{origin}");
+    }
+}
