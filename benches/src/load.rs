@@ -1,0 +1,83 @@
+//! The load generator: one thread, one epoll set, members and a publisher.
+//!
+//! It has to be much cheaper than the servers it measures, or it would measure itself: one `recv` per
+//! event into one buffer, a zero masking key, frames counted and compared in place. It has to be
+//! stricter than a benchmark usually is, or a server could win by losing messages: the order in which
+//! each member must see the publications of its rooms is known beforehand ([`Plan`]), and every frame
+//! is compared with it whole.
+//!
+//! [`run`] is the door: it opens the connections a [`Workload`] asks for, runs it, and returns a
+//! [`Report`].
+
+mod connection;
+mod connects;
+mod fault;
+mod flood;
+mod histogram;
+mod idle;
+mod measure;
+mod plan;
+mod poller;
+mod process;
+mod protocol;
+mod rate;
+mod report;
+mod requests;
+mod slow;
+mod stage;
+mod wire;
+
+use std::net::SocketAddr;
+
+pub use fault::Fault;
+pub use plan::{Plan, PlanError};
+pub use process::Process;
+pub use report::Report;
+
+/// Where the server is, and which process pays for it.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Target {
+    /// Address of the server: loopback only
+    #[arg(long, value_name = "IP:PORT")]
+    pub address: SocketAddr,
+    /// Process id of the server, whose CPU time and memory are read
+    #[arg(long)]
+    pub pid: u32,
+}
+
+/// What to do to the server.
+#[derive(Debug, Clone, clap::Subcommand)]
+pub enum Workload {
+    /// One publisher, N members, a number of messages always in flight
+    Flood(flood::Flood),
+    /// Broadcasts at a fixed rate: latency of each delivery
+    Rate(rate::Rate),
+    /// Each connection asks, waits for the answer and asks again
+    Requests(requests::Requests),
+    /// Connect, upgrade, be greeted, reset; as often as possible
+    Connects(connects::Connects),
+    /// Open connections that do nothing: memory of each
+    Idle(idle::Idle),
+    /// A flood in which some members never read: what the others notice
+    Slow(slow::Slow),
+}
+
+/// Runs `workload` against the server at `target` and reports what it did.
+///
+/// # Errors
+/// [`Fault`] if the server cannot be reached, breaks the protocol, or does not deliver each message
+/// exactly once and in order; a flawed run has no figures.
+pub fn run(target: &Target, workload: &Workload) -> Result<Report, Fault> {
+    if !target.address.ip().is_loopback() {
+        return Err(Fault::NotLoopback(target.address));
+    }
+    let server = Process::new(target.pid);
+    match workload {
+        Workload::Flood(flood) => flood.run(target.address, &server),
+        Workload::Rate(rate) => rate.run(target.address, &server),
+        Workload::Requests(requests) => requests.run(target.address, &server),
+        Workload::Connects(connects) => connects.run(target.address, &server),
+        Workload::Idle(idle) => idle.run(target.address, &server),
+        Workload::Slow(slow) => slow.run(target.address, &server),
+    }
+}
