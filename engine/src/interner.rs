@@ -1,0 +1,292 @@
+//! Rooms by name: a number stands for a room, so that tables hold numbers.
+//!
+//! # Protocol
+//! - *Find*: without a lock, through the [`NameIndex`]; the name is compared in the room's own cell.
+//! - *Create*: under the lock of the name's shard: take a free number, write the name, then publish the number.
+//! - *Death* (`members.rs`): whoever marked a room dead unlinks its number, if the name still stands for it, gives its
+//!   table back and lets the number be free once nobody is pinned who may have found it.
+//! - *A joiner that meets a dead room* puts a new number in the place of the dead one, under the shard's lock. It waits for
+//!   nobody; the killer then finds that the name is not its own any more.
+//!
+//! A number found under a pin means the same room until the pin ends, or a dead one: it is not given out again before.
+
+mod name_index;
+
+use std::cell::UnsafeCell;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
+use ahash::RandomState;
+use crossbeam_epoch::Guard;
+use smallvec::SmallVec;
+
+use crate::buckets::Buckets;
+use crate::members::Members;
+use crate::sync::{AtomicUsize, Mutex};
+
+pub(crate) use name_index::NameIndex;
+
+/// All rooms of a core, but the namespaces' rooms of everybody.
+pub(crate) struct Interner {
+    index: NameIndex,
+    rooms: Arc<Rooms>,
+    hasher: RandomState,
+    rooms_max: usize,
+}
+
+#[derive(Default)]
+struct Rooms {
+    cells: Buckets<Cell, 64>,
+    free: Mutex<Free>,
+    /// Rooms in being or pinned. A limit, not an order: Relaxed.
+    count: AtomicUsize,
+}
+
+#[derive(Default)]
+struct Free {
+    numbers: Vec<u32>,
+    next: u32,
+}
+
+/// One room's place; aligned, so that two rooms share no cache line.
+#[repr(align(64))]
+#[derive(Default)]
+struct Cell {
+    members: Members,
+    name: UnsafeCell<Name>,
+}
+
+#[derive(Default)]
+struct Name {
+    namespace: u32,
+    text: SmallVec<[u8; 24]>,
+}
+
+// SAFETY: `name` is written only while the room is dead, by the only owner of its number, inside the critical section of
+// `members`; it is read under that critical section while the room is alive, or by a pinned reader that found the number
+// through the index, which keeps the number from being given out again (see `name_of_found`).
+unsafe impl Sync for Cell {}
+
+/// There are `rooms_max` rooms.
+#[derive(Debug)]
+pub(crate) struct RoomsFull;
+
+impl Interner {
+    pub(crate) fn new(rooms_max: usize) -> Self {
+        Self { index: NameIndex::default(), rooms: Arc::default(), hasher: RandomState::new(), rooms_max }
+    }
+
+    /// The number of the room with this name. Takes no lock.
+    pub(crate) fn find(&self, namespace: u32, name: &str, guard: &Guard) -> Option<u32> {
+        let hash = self.hash(namespace, name);
+        self.index.find(hash, guard, |number| self.is_named(number, namespace, name, guard))
+    }
+
+    /// The same, made if there is none.
+    pub(crate) fn find_or_create(&self, namespace: u32, name: &str, guard: &Guard) -> Result<u32, RoomsFull> {
+        let hash = self.hash(namespace, name);
+        if let Some(number) = self.index.find(hash, guard, |n| self.is_named(n, namespace, name, guard)) {
+            return Ok(number);
+        }
+        let mut writer = self.index.lock(hash);
+        if let Some(number) = writer.find(guard, |n| self.is_named(n, namespace, name, guard)) {
+            return Ok(number);
+        }
+        let number = self.create(namespace, name)?;
+        writer.insert(number, guard);
+        Ok(number)
+    }
+
+    /// A living room in the place of one that was found dead.
+    pub(crate) fn replace_dead(&self, namespace: u32, name: &str, dead: u32, guard: &Guard) -> Result<u32, RoomsFull> {
+        let mut writer = self.index.lock(self.hash(namespace, name));
+        match writer.find(guard, |number| self.is_named(number, namespace, name, guard)) {
+            Some(number) if number != dead => Ok(number),
+            found => {
+                let number = self.create(namespace, name)?;
+                if found.is_none() || !writer.replace(dead, number, guard) {
+                    writer.insert(number, guard);
+                }
+                Ok(number)
+            }
+        }
+    }
+
+    /// The members under a number that was found under the same pin, or whose room is known to live.
+    pub(crate) fn members(&self, number: u32) -> &Members {
+        &self.cell(number).members
+    }
+
+    /// The name of a room, if it lives. Takes its lock.
+    pub(crate) fn name(&self, number: u32) -> Option<String> {
+        let cell = self.cell(number);
+        cell.members.while_alive(|_| {
+            // SAFETY: alive and under the critical section: nobody writes the name.
+            let name = unsafe { &*cell.name.get() };
+            String::from_utf8_lossy(&name.text).into_owned()
+        })
+    }
+
+    /// Every room of a namespace that has members, with its number. Locks one room at a time; looks at all of a core.
+    pub(crate) fn for_each(&self, namespace: u32, mut f: impl FnMut(&str, &Members)) {
+        for cell in self.rooms.cells.iter() {
+            let name = cell.members.while_alive(|has_members| {
+                // SAFETY: alive and under the critical section: nobody writes the name.
+                let name = unsafe { &*cell.name.get() };
+                let wanted = has_members && name.namespace == namespace;
+                wanted.then(|| String::from_utf8_lossy(&name.text).into_owned())
+            });
+            if let Some(name) = name.flatten() {
+                f(&name, &cell.members);
+            }
+        }
+    }
+
+    /// Ends a room that the caller marked dead.
+    pub(crate) fn retire(&self, number: u32, guard: &Guard) {
+        let cell = self.cell(number);
+        // SAFETY: the room is dead and its number not free before the closure below ran: nobody writes the name.
+        let name = unsafe { &*cell.name.get() };
+        let hash = self.hash_of(name.namespace, &name.text);
+        self.index.lock(hash).remove(number, guard);
+        cell.members.reset(guard);
+        self.rooms.count.fetch_sub(1, Relaxed);
+        let rooms = Arc::clone(&self.rooms);
+        guard.defer(move || rooms.bury(number));
+    }
+
+    /// Adds a handle to a living room of this name, made if there is none.
+    pub(crate) fn pin(&self, namespace: u32, name: &str, guard: &Guard) -> Result<u32, RoomsFull> {
+        let mut number = self.find_or_create(namespace, name, guard)?;
+        while self.members(number).pin().is_err() {
+            number = self.replace_dead(namespace, name, number, guard)?;
+        }
+        Ok(number)
+    }
+
+    /// Takes a handle away.
+    pub(crate) fn unpin(&self, number: u32, guard: &Guard) {
+        if self.members(number).unpin() {
+            self.retire(number, guard);
+        }
+    }
+
+    fn create(&self, namespace: u32, name: &str) -> Result<u32, RoomsFull> {
+        if self.rooms.count.fetch_add(1, Relaxed) >= self.rooms_max {
+            self.rooms.count.fetch_sub(1, Relaxed);
+            return Err(RoomsFull);
+        }
+        let number = self.rooms.free.lock().take();
+        let cell = self.rooms.cells.get_or_grow(number);
+        cell.members.open(0, |()| {
+            let name = Name { namespace, text: SmallVec::from_slice(name.as_bytes()) };
+            // SAFETY: the number came from the list of free ones: its room is dead, no reader found it, and this thread
+            // alone owns it.
+            unsafe { *cell.name.get() = name };
+        });
+        Ok(number)
+    }
+
+    fn is_named(&self, number: u32, namespace: u32, name: &str, guard: &Guard) -> bool {
+        // SAFETY: the index gave the number under this guard.
+        let found = unsafe { self.name_of_found(number, guard) };
+        found.namespace == namespace && *found.text == *name.as_bytes()
+    }
+
+    /// # Safety
+    /// - `number` was read from the index while `guard` was pinned. Then its name was written before (Release store of the
+    ///   cell), and is not written again: `retire` lets the number be free only when every guard of that time is gone.
+    unsafe fn name_of_found<'g>(&'g self, number: u32, _guard: &'g Guard) -> &'g Name {
+        let cell = self.cell(number);
+        // SAFETY: by the contract above nobody writes the name while the guard lives.
+        unsafe { &*cell.name.get() }
+    }
+
+    fn cell(&self, number: u32) -> &Cell {
+        self.rooms.cells.get_or_grow(number)
+    }
+
+    fn hash(&self, namespace: u32, name: &str) -> u64 {
+        self.hash_of(namespace, name.as_bytes())
+    }
+
+    fn hash_of(&self, namespace: u32, name: &[u8]) -> u64 {
+        self.hasher.hash_one((namespace, name))
+    }
+}
+
+impl Rooms {
+    /// Makes a number free: nobody is pinned any more who may have found it.
+    fn bury(&self, number: u32) {
+        let cell = self.cells.get_or_grow(number);
+        cell.members.while_dead(|| {
+            // SAFETY: the room is dead, unlinked, and all guards that may have found it are gone: no reader is left.
+            unsafe { *cell.name.get() = Name::default() };
+        });
+        self.free.lock().numbers.push(number);
+    }
+}
+
+impl Free {
+    fn take(&mut self) -> u32 {
+        self.numbers.pop().unwrap_or_else(|| {
+            let number = self.next;
+            self.next += 1;
+            number
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lane::Tile;
+
+    #[test]
+    fn one_number_a_name_and_namespace() {
+        let (interner, guard) = (Interner::new(10), crossbeam_epoch::pin());
+        let a = interner.find_or_create(0, "a", &guard).unwrap();
+        assert_eq!(interner.find_or_create(0, "a", &guard).unwrap(), a);
+        assert_ne!(interner.find_or_create(1, "a", &guard).unwrap(), a);
+        assert_eq!((interner.find(0, "a", &guard), interner.find(0, "b", &guard)), (Some(a), None));
+        assert_eq!(interner.name(a).as_deref(), Some("a"));
+    }
+
+    #[test]
+    fn a_dead_room_is_replaced_and_its_killer_unlinks_only_its_own() {
+        let (interner, guard) = (Interner::new(10), crossbeam_epoch::pin());
+        let tile = Tile { group: 0, bits: 1 };
+        let old = interner.find_or_create(0, "a", &guard).unwrap();
+        interner.members(old).add(tile, 1, &guard).unwrap();
+        assert!(interner.members(old).remove(tile, 1, &guard).died);
+        assert!(interner.members(old).add(tile, 1, &guard).is_err());
+        let new = interner.replace_dead(0, "a", old, &guard).unwrap();
+        assert_ne!(old, new, "a number is not given out again while somebody is pinned");
+        interner.retire(old, &guard);
+        assert_eq!(interner.find(0, "a", &guard), Some(new));
+    }
+
+    #[test]
+    fn numbers_are_used_again() {
+        let interner = Interner::new(10);
+        for round in 0..10_000 {
+            let guard = crossbeam_epoch::pin();
+            let number = interner.find_or_create(0, &format!("room {round}"), &guard).unwrap();
+            let tile = Tile { group: 0, bits: 1 };
+            interner.members(number).add(tile, 1, &guard).unwrap();
+            assert!(interner.members(number).remove(tile, 1, &guard).died);
+            interner.retire(number, &guard);
+        }
+        let next = interner.rooms.free.lock().next;
+        assert!(next < 2_000, "{next} numbers for one room at a time");
+    }
+
+    #[test]
+    fn the_limit_counts_rooms_in_being() {
+        let (interner, guard) = (Interner::new(1), crossbeam_epoch::pin());
+        let a = interner.pin(0, "a", &guard).unwrap();
+        assert!(interner.find_or_create(0, "b", &guard).is_err());
+        interner.unpin(a, &guard);
+        assert!(interner.find_or_create(0, "b", &guard).is_ok());
+    }
+}

@@ -1,0 +1,147 @@
+//! A room's members and its life: one table of tiles, one writer at a time.
+//!
+//! # Life of a room
+//! A room lives while it has a member or a handle ([`Room`](crate::Room)) pins it. Whoever takes the last of these away
+//! marks it dead in the same critical section; nobody revives it. A joiner that meets a dead room makes another one under
+//! the same name (`interner.rs`), so neither waits for the other.
+//!
+//! Lock order: a group's lock, then this one; then a shard of names; then the list of free ids.
+
+use crossbeam_epoch::Guard;
+
+use crate::lane::Tile;
+use crate::sync::Mutex;
+use crate::tile_table::{Fill, TileTable};
+
+/// The members of a room, and whether it lives.
+pub(crate) struct Members {
+    tiles: TileTable,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    fill: Fill,
+    /// Handles that keep the room without members.
+    pins: u32,
+    dead: bool,
+}
+
+/// The room died: its name stands for another one, or for none.
+#[derive(Debug)]
+pub(crate) struct Dead;
+
+/// What adding did.
+#[derive(Debug)]
+pub(crate) struct Added {
+    /// The members that are new.
+    pub(crate) fresh: u32,
+    /// They are the first ones: the room came into being.
+    pub(crate) first: bool,
+}
+
+/// What removing did.
+#[derive(Debug)]
+pub(crate) struct Removed {
+    /// The members that were there.
+    pub(crate) gone: u32,
+    /// They were the last ones: the room ceased to be.
+    pub(crate) last: bool,
+    /// Nothing keeps the room: the caller retires it.
+    pub(crate) died: bool,
+}
+
+impl Default for Members {
+    /// A place without a room.
+    fn default() -> Self {
+        Self { tiles: TileTable::default(), state: Mutex::new(State { fill: Fill::default(), pins: 0, dead: true }) }
+    }
+}
+
+impl Members {
+    /// A room that never dies.
+    pub(crate) fn immortal() -> Self {
+        let members = Self::default();
+        members.open(1, |()| ());
+        members
+    }
+
+    /// Starts a life with `pins` handles; `name` runs inside the critical section.
+    pub(crate) fn open(&self, pins: u32, name: impl FnOnce(())) {
+        let mut state = self.state.lock();
+        name(());
+        (state.pins, state.dead) = (pins, false);
+    }
+
+    /// The members, by tiles; takes no lock.
+    pub(crate) fn tiles<'g>(&self, guard: &'g Guard) -> impl Iterator<Item = Tile> + use<'g> {
+        self.tiles.tiles(guard)
+    }
+
+    /// The members of one group; takes no lock.
+    pub(crate) fn bits(&self, group: u32, guard: &Guard) -> u32 {
+        self.tiles.bits(group, guard)
+    }
+
+    /// How many members there are; takes no lock, looks at each tile.
+    pub(crate) fn count(&self, guard: &Guard) -> usize {
+        self.tiles(guard).map(|tile| tile.bits.count_ones() as usize).sum()
+    }
+
+    /// Adds members. The caller holds the lock of their group; `groups` is how many there are in all.
+    pub(crate) fn add(&self, tile: Tile, groups: u32, guard: &Guard) -> Result<Added, Dead> {
+        let mut state = self.state.lock();
+        if state.dead {
+            return Err(Dead);
+        }
+        let first = state.fill.live == 0;
+        let fresh = self.tiles.set(&mut state.fill, tile, groups, guard);
+        Ok(Added { fresh, first })
+    }
+
+    /// Removes members. The caller holds the lock of their group.
+    pub(crate) fn remove(&self, tile: Tile, groups: u32, guard: &Guard) -> Removed {
+        let mut state = self.state.lock();
+        let gone = self.tiles.clear(&mut state.fill, tile, groups, guard);
+        let last = gone != 0 && state.fill.live == 0;
+        let died = last && state.pins == 0;
+        state.dead |= died;
+        Removed { gone, last, died }
+    }
+
+    /// Adds a handle.
+    pub(crate) fn pin(&self) -> Result<(), Dead> {
+        let mut state = self.state.lock();
+        if state.dead {
+            return Err(Dead);
+        }
+        state.pins += 1;
+        Ok(())
+    }
+
+    /// Takes a handle away; true if nothing keeps the room any more: the caller retires it.
+    pub(crate) fn unpin(&self) -> bool {
+        let mut state = self.state.lock();
+        state.pins -= 1;
+        state.dead = state.pins == 0 && state.fill.live == 0;
+        state.dead
+    }
+
+    /// Runs `f` while the room cannot die; `None` if it is dead. Tells `f` whether there are members.
+    pub(crate) fn while_alive<R>(&self, f: impl FnOnce(bool) -> R) -> Option<R> {
+        let state = self.state.lock();
+        (!state.dead).then(|| f(state.fill.live > 0))
+    }
+
+    /// Gives the table's memory back, after death.
+    pub(crate) fn reset(&self, guard: &Guard) {
+        self.tiles.reset(&mut self.state.lock().fill, guard);
+    }
+
+    /// Runs `f` in the critical section of a dead room.
+    pub(crate) fn while_dead(&self, f: impl FnOnce()) {
+        let state = self.state.lock();
+        debug_assert!(state.dead, "only the dead are buried");
+        f();
+    }
+}

@@ -1,0 +1,196 @@
+//! From an expression to tiles: who is meant, read without a lock.
+//!
+//! # The contract (order and visibility)
+//! - A selection starts with a SeqCst fence, then loads the clock. The fence pairs with the fence of every other verb: two
+//!   threads that each join and then broadcast to the other's room cannot both miss each other.
+//! - It reads each room once, in listed order, includes before excludes; a name and its table are resolved only at its
+//!   turn. So who joins X before A is kept out of "A except X", and who moves from an earlier-listed to a later-listed room,
+//!   join first, is not missed. Loading all tables first, or excludes first, breaks these two.
+//! - Someone who is a member throughout is met; someone who is not throughout is not.
+//!
+//! # Algorithm
+//! A room is ORed into a scratch set of words, one for each group; `except` removes, `all` keeps. A lone room needs no set:
+//! its tiles are the answer.
+//!
+//! What an expression meant is kept as a [`Plan`]: the same expression with numbers for names. Bulk verbs look a second
+//! time, under a group's lock, whether a socket is still meant: a word that was read before the lock brought sockets back
+//! that had left meanwhile, and said so.
+
+use std::sync::atomic::Ordering::SeqCst;
+
+use crossbeam_epoch::Guard;
+
+use crate::engine::Engine;
+use crate::id::SocketId;
+use crate::lane::Tile;
+use crate::sync::fence;
+use crate::target::{Expr, Name};
+use crate::tile_set::{Scratch, TileSet};
+
+/// One reading of an expression.
+pub(crate) struct Select<'a> {
+    engine: &'a Engine,
+    guard: &'a Guard,
+    /// Sockets born later are not meant.
+    pub(crate) clock: u64,
+}
+
+/// An expression whose names were looked up. Numbers are good for the guard under which they were found.
+pub(crate) enum Plan {
+    Nobody,
+    Everyone,
+    Room(u32),
+    Socket(SocketId),
+    Any(Vec<Self>),
+    All(Vec<Self>),
+    Except(Box<Self>, Box<Self>),
+}
+
+impl<'a> Select<'a> {
+    /// Begins: what happened before this is seen.
+    pub(crate) fn new(engine: &'a Engine, guard: &'a Guard) -> Self {
+        // SeqCst: pairs with the same fence in every other verb; see the module.
+        fence(SeqCst);
+        Self { engine, guard, clock: engine.core.slots.clock() }
+    }
+
+    /// Gives the tiles of the expression to `each`, every socket once. Returns what it meant.
+    pub(crate) fn tiles(&self, expr: &Expr<'_>, mut each: impl FnMut(Tile)) -> Plan {
+        match self.leaf(expr) {
+            Some(plan) => {
+                self.leaf_tiles(&plan, each);
+                plan
+            }
+            None => {
+                let mut set = Scratch::take();
+                let plan = self.add(expr, &mut set);
+                set.drain().for_each(&mut each);
+                plan
+            }
+        }
+    }
+
+    /// The members of a plan in one group, now. Exact under the group's lock.
+    pub(crate) fn bits(&self, plan: &Plan, group: u32) -> u32 {
+        match plan {
+            Plan::Nobody => 0,
+            Plan::Everyone => self.engine.namespace.everyone().bits(group, self.guard),
+            Plan::Room(number) => self.engine.core.interner.members(*number).bits(group, self.guard),
+            Plan::Socket(id) if id.group() == group && self.engine.core.slots.is_alive(*id) => id.bit(),
+            Plan::Socket(_) => 0,
+            Plan::Any(plans) => plans.iter().fold(0, |bits, plan| bits | self.bits(plan, group)),
+            Plan::All(plans) => {
+                let all = plans.iter().map(|plan| self.bits(plan, group)).reduce(|a, b| a & b);
+                all.unwrap_or(0)
+            }
+            Plan::Except(include, exclude) => {
+                let bits = self.bits(include, group);
+                if bits == 0 { 0 } else { bits & !self.bits(exclude, group) }
+            }
+        }
+    }
+
+    /// Looks up what is no expression of others.
+    fn leaf(&self, expr: &Expr<'_>) -> Option<Plan> {
+        match expr {
+            Expr::Everyone => Some(Plan::Everyone),
+            Expr::Socket(id) => Some(self.socket(*id)),
+            Expr::Name(name) => Some(self.name(name)),
+            Expr::Any(list) if list.len() == 1 => self.leaf(&list[0]),
+            Expr::Any(_) | Expr::All(_) | Expr::Except(..) => None,
+        }
+    }
+
+    fn socket(&self, id: SocketId) -> Plan {
+        let slots = &self.engine.core.slots;
+        let here = slots.id(id.slot, self.engine.namespace.number(), self.clock) == Some(id) && slots.is_alive(id);
+        if here { Plan::Socket(id) } else { Plan::Nobody }
+    }
+
+    fn name(&self, name: &Name<'_>) -> Plan {
+        let (core, namespace) = (&self.engine.core, self.engine.namespace.number());
+        if let Name::Pinned(room) = name
+            && let Some(number) = room.number_in(self.engine)
+        {
+            return Plan::Room(number);
+        }
+        match core.find_id(namespace, name.text(), self.guard) {
+            Some(id) if id.born <= self.clock => Plan::Socket(id),
+            Some(_) => Plan::Nobody,
+            None => core.interner.find(namespace, name.text(), self.guard).map_or(Plan::Nobody, Plan::Room),
+        }
+    }
+
+    fn leaf_tiles(&self, plan: &Plan, each: impl FnMut(Tile)) {
+        match plan {
+            Plan::Everyone => self.engine.namespace.everyone().tiles(self.guard).for_each(each),
+            Plan::Room(number) => self.engine.core.interner.members(*number).tiles(self.guard).for_each(each),
+            Plan::Socket(id) => Some(Tile::of_slot(id.slot)).into_iter().for_each(each),
+            Plan::Nobody | Plan::Any(_) | Plan::All(_) | Plan::Except(..) => {}
+        }
+    }
+
+    /// Adds the members of an expression to a set.
+    fn add(&self, expr: &Expr<'_>, into: &mut TileSet) -> Plan {
+        if let Some(plan) = self.leaf(expr) {
+            self.leaf_tiles(&plan, |tile| into.add(tile));
+            return plan;
+        }
+        match expr {
+            Expr::Any(list) => Plan::Any(list.iter().map(|expr| self.add(expr, into)).collect()),
+            composed if into.is_empty() => self.compose(composed, into),
+            composed => {
+                let mut set = Scratch::take();
+                let plan = self.compose(composed, &mut set);
+                set.drain().for_each(|tile| into.add(tile));
+                plan
+            }
+        }
+    }
+
+    /// Computes an intersection or a difference in an empty set.
+    fn compose(&self, expr: &Expr<'_>, into: &mut TileSet) -> Plan {
+        match expr {
+            Expr::All(list) => Plan::All(self.intersect(list, into)),
+            Expr::Except(include, exclude) => {
+                let include = self.add(include, into);
+                Plan::Except(Box::new(include), Box::new(self.remove(exclude, into)))
+            }
+            other => self.add(other, into),
+        }
+    }
+
+    fn intersect(&self, list: &[Expr<'_>], into: &mut TileSet) -> Vec<Plan> {
+        let Some((first, rest)) = list.split_first() else { return Vec::new() };
+        let mut plans = vec![self.add(first, into)];
+        plans.extend(rest.iter().map(|expr| self.retain(expr, into)));
+        plans
+    }
+
+    /// Keeps those who are members of an expression as well.
+    fn retain(&self, expr: &Expr<'_>, set: &mut TileSet) -> Plan {
+        if let Some(plan) = self.leaf(expr) {
+            set.retain(|group| self.bits(&plan, group));
+            return plan;
+        }
+        let mut other = Scratch::take();
+        let plan = self.add(expr, &mut other);
+        set.retain(|group| other.bits(group));
+        plan
+    }
+
+    /// Removes the members of an expression from a set.
+    fn remove(&self, expr: &Expr<'_>, set: &mut TileSet) -> Plan {
+        if let Some(plan) = self.leaf(expr) {
+            self.leaf_tiles(&plan, |tile| set.remove(tile));
+            return plan;
+        }
+        if let Expr::Any(list) = expr {
+            return Plan::Any(list.iter().map(|expr| self.remove(expr, set)).collect());
+        }
+        let mut other = Scratch::take();
+        let plan = self.add(expr, &mut other);
+        other.drain().for_each(|tile| set.remove(tile));
+        plan
+    }
+}

@@ -1,0 +1,322 @@
+//! The members of one room: which sockets of which groups.
+//!
+//! # Problem
+//! A broadcast must read all members of a room while others join and leave, without a lock, and a room of ten members must
+//! not cost more than a few words.
+//!
+//! # Structure
+//! A *tile* is one group of 32 slots seen by one room: 32 bits. The table is an array of cells
+//!
+//! ```text
+//!     63        32 31         0
+//!    +------------+------------+
+//!    | group + 1  |    bits    |      0: free
+//!    +------------+------------+
+//! ```
+//!
+//! in one of two forms. *Hashed*: open addressing with linear probing; four consecutive groups stay neighbours, since
+//! slots are given out lowest first. *Direct*: cell `g` belongs to group `g`, for rooms that fill half of all groups: no
+//! probing, and the scan runs in slot order. `g >= cells.len()` means absent there.
+//!
+//! # Protocol
+//! - Writers hold the room's mutex (`room.rs`), so there is one at a time. They store whole cells.
+//! - Readers load the table's pointer and scan its cells. A cell never moves inside a table and never changes its group;
+//!   a tile that lost its last bit stays as a cell with no bits. So a scan meets each group at most once, and a member
+//!   throughout is met exactly once.
+//! - Growth and shrinking copy the cells that have bits into a new table, publish it and retire the old one through the
+//!   epoch. Nobody writes to the old table any more, and a reader that still scans it sees the room as it was.
+//!
+//! # Orderings
+//! - Publish: Release store of the pointer; pairs with the Acquire load in every reader, which then sees the copied cells.
+//! - Cell: Release store; pairs with the Acquire load of readers: who sees a bit also sees the birth of its socket, and
+//!   what was cleared before it (`slots.rs`).
+
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+
+use crossbeam_epoch::{Atomic, Guard, Owned, Shared};
+
+use crate::lane::Tile;
+use crate::sync::AtomicU64;
+
+const CELLS_MIN: usize = 4;
+/// A retired table of this size is handed to the collector at once, smaller ones when a bag of them is full.
+const FLUSH_BYTES: usize = 4096;
+
+/// A set of slots, read without a lock; see the module.
+pub(crate) struct TileTable {
+    table: Atomic<Table>,
+}
+
+struct Table {
+    direct: bool,
+    cells: Box<[AtomicU64]>,
+}
+
+/// What a writer must know of the table. Kept under the room's mutex.
+#[derive(Debug, Default)]
+pub(crate) struct Fill {
+    /// Cells with a bit.
+    pub(crate) live: u32,
+    /// Cells with a group, those without bits included.
+    used: u32,
+}
+
+impl Default for TileTable {
+    fn default() -> Self {
+        Self { table: Atomic::null() }
+    }
+}
+
+impl TileTable {
+    /// The tiles that have members, each group at most once.
+    pub(crate) fn tiles<'g>(&self, guard: &'g Guard) -> impl Iterator<Item = Tile> + use<'g> {
+        let cells = self.load(guard).map_or(&[][..], |table| &table.cells);
+        // Acquire: pairs with the Release stores of set and clear.
+        cells.iter().map(|cell| unpack(cell.load(Acquire))).filter(|tile| tile.bits != 0)
+    }
+
+    /// The members of one group.
+    pub(crate) fn bits(&self, group: u32, guard: &Guard) -> u32 {
+        // Acquire: pairs with the Release stores of set and clear.
+        let cell = self.load(guard).and_then(|table| table.find(group));
+        cell.map_or(0, |cell| unpack(cell.load(Acquire)).bits)
+    }
+
+    /// Adds members of one group; returns those that were new. `groups` is how many groups there are in all.
+    pub(crate) fn set(&self, fill: &mut Fill, tile: Tile, groups: u32, guard: &Guard) -> u32 {
+        if tile.bits == 0 {
+            return 0;
+        }
+        let cell = self.cell_or_new(fill, tile.group, groups, guard);
+        // Relaxed: the room's mutex orders writers.
+        let old = unpack(cell.load(Relaxed)).bits;
+        fill.live += u32::from(old == 0);
+        // Release: pairs with the Acquire loads of tiles and bits.
+        cell.store(pack(Tile { group: tile.group, bits: old | tile.bits }), Release);
+        tile.bits & !old
+    }
+
+    /// Removes members of one group; returns those that were there.
+    pub(crate) fn clear(&self, fill: &mut Fill, tile: Tile, groups: u32, guard: &Guard) -> u32 {
+        let Some(table) = self.load(guard) else { return 0 };
+        let Some(cell) = table.find(tile.group) else { return 0 };
+        // Relaxed: the room's mutex orders writers.
+        let old = unpack(cell.load(Relaxed)).bits;
+        if old & tile.bits == 0 {
+            return 0;
+        }
+        let bits = old & !tile.bits;
+        // Release: pairs with the Acquire loads of tiles and bits.
+        cell.store(pack(Tile { group: tile.group, bits }), Release);
+        fill.live -= u32::from(bits == 0);
+        if fill.live > 0 && is_sparse(table.cells.len(), fill.live) {
+            self.rebuild(fill, groups, guard);
+        }
+        old & tile.bits
+    }
+
+    /// Empties the table and gives its memory back. The caller holds the room's mutex or is its only owner.
+    pub(crate) fn reset(&self, fill: &mut Fill, guard: &Guard) {
+        *fill = Fill::default();
+        self.publish(Shared::null(), guard);
+    }
+
+    fn cell_or_new<'g>(&self, fill: &mut Fill, group: u32, groups: u32, guard: &'g Guard) -> &'g AtomicU64 {
+        if let Some(table) = self.load(guard)
+            && let Some(cell) = table.find_or_free(group, fill.used)
+        {
+            if cell.load(Relaxed) == 0 {
+                fill.used += 1;
+                cell.store(pack(Tile { group, bits: 0 }), Relaxed);
+            }
+            return cell;
+        }
+        let table = self.rebuild(fill, groups.max(group + 1), guard);
+        fill.used += 1;
+        let cell = table.find_or_free(group, 0).unwrap_or_else(|| unreachable!("a rebuilt table has room for one more"));
+        cell.store(pack(Tile { group, bits: 0 }), Relaxed);
+        cell
+    }
+
+    /// Copies the live cells into a table with room for as many again, in the form that fits.
+    fn rebuild<'g>(&self, fill: &mut Fill, groups: u32, guard: &'g Guard) -> &'g Table {
+        let wanted = fill.live as usize + 1;
+        let new = if 2 * wanted >= groups as usize && wanted > CELLS_MIN {
+            Table::direct(groups)
+        } else {
+            Table::hashed((2 * wanted).next_power_of_two().max(CELLS_MIN))
+        };
+        for tile in self.tiles(guard) {
+            if let Some(cell) = new.find_or_free(tile.group, 0) {
+                cell.store(pack(tile), Relaxed);
+            }
+        }
+        fill.used = fill.live;
+        let new = Owned::new(new).into_shared(guard);
+        self.publish(new, guard);
+        // SAFETY: `new` was just made from an Owned and is retired by a later publish only, under the mutex that the
+        // caller holds; the guard keeps it alive even then.
+        unsafe { new.deref() }
+    }
+
+    fn publish<'g>(&self, new: Shared<'g, Table>, guard: &'g Guard) {
+        // Release: pairs with the Acquire load in load(); readers of the new table see its cells.
+        let old = self.table.swap(new, std::sync::atomic::Ordering::AcqRel, guard);
+        if old.is_null() {
+            return;
+        }
+        // SAFETY: `old` was the published table, it is unreachable for new readers since the swap, and only this writer
+        // took it out; readers that hold it are pinned.
+        unsafe {
+            let bytes = old.deref().cells.len() * size_of::<AtomicU64>();
+            guard.defer_destroy(old);
+            if bytes >= FLUSH_BYTES {
+                guard.flush();
+            }
+        }
+    }
+
+    fn load<'g>(&self, guard: &'g Guard) -> Option<&'g Table> {
+        // Acquire: pairs with the swap in publish().
+        let table = self.table.load(Acquire, guard);
+        // SAFETY: a published table is retired through the epoch only, and the guard pins it.
+        unsafe { table.as_ref() }
+    }
+}
+
+impl Drop for TileTable {
+    fn drop(&mut self) {
+        let table = std::mem::replace(&mut self.table, Atomic::null());
+        // SAFETY: `&mut self`: there is no other reader or writer, and the pointer came from an Owned.
+        drop(unsafe { table.try_into_owned() });
+    }
+}
+
+impl Table {
+    fn hashed(cells: usize) -> Self {
+        Self { direct: false, cells: zeroed(cells) }
+    }
+
+    fn direct(groups: u32) -> Self {
+        Self { direct: true, cells: zeroed(groups as usize) }
+    }
+
+    /// The group's cell.
+    fn find(&self, group: u32) -> Option<&AtomicU64> {
+        if self.direct {
+            return self.cells.get(group as usize);
+        }
+        // Acquire: a reader that meets the group in this cell sees what its writer stored before.
+        self.probe(group).find_map(|cell| match cell.load(Acquire) {
+            0 => Some(None),
+            value => (unpack(value).group == group).then_some(Some(cell)),
+        })?
+    }
+
+    /// The group's cell, or a free one for it. `None` if the table is full: `used` cells of it are taken.
+    fn find_or_free(&self, group: u32, used: u32) -> Option<&AtomicU64> {
+        if self.direct {
+            return self.cells.get(group as usize);
+        }
+        let cell = self.probe(group).find(|cell| {
+            let value = cell.load(Relaxed);
+            value == 0 || unpack(value).group == group
+        })?;
+        let has_room = (used as usize + 1) * 5 <= self.cells.len() * 4;
+        (cell.load(Relaxed) != 0 || has_room).then_some(cell)
+    }
+
+    fn probe(&self, group: u32) -> impl Iterator<Item = &AtomicU64> {
+        let mask = self.cells.len() - 1;
+        let start = (spread(group >> 2) << 2 | (group & 3)) as usize;
+        (0..self.cells.len()).map(move |step| &self.cells[(start + step) & mask])
+    }
+}
+
+fn spread(block: u32) -> u32 {
+    // Fibonacci hashing; the upper bits are the mixed ones.
+    let mixed = block.wrapping_mul(0x9E37_79B1);
+    mixed ^ (mixed >> 15)
+}
+
+fn is_sparse(cells: usize, live: u32) -> bool {
+    cells > 2 * CELLS_MIN && (live as usize) * 8 < cells
+}
+
+fn zeroed(cells: usize) -> Box<[AtomicU64]> {
+    std::iter::repeat_with(|| AtomicU64::new(0)).take(cells).collect()
+}
+
+fn pack(tile: Tile) -> u64 {
+    u64::from(tile.group + 1) << 32 | u64::from(tile.bits)
+}
+
+fn unpack(cell: u64) -> Tile {
+    Tile { group: ((cell >> 32) as u32).wrapping_sub(1), bits: cell as u32 }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn contents(table: &TileTable) -> BTreeMap<u32, u32> {
+        let guard = crossbeam_epoch::pin();
+        let tiles: Vec<Tile> = table.tiles(&guard).collect();
+        let map: BTreeMap<u32, u32> = tiles.iter().map(|tile| (tile.group, tile.bits)).collect();
+        assert_eq!(map.len(), tiles.len(), "a group is met once");
+        map
+    }
+
+    proptest! {
+        #[test]
+        fn as_a_map_of_words(ops in prop::collection::vec((any::<bool>(), 0..300_u32, any::<u32>()), 0..400), groups in 1..400_u32) {
+            let (table, mut fill, mut model) = (TileTable::default(), Fill::default(), BTreeMap::<u32, u32>::new());
+            let guard = crossbeam_epoch::pin();
+            for (add, group, bits) in ops {
+                let old = model.get(&group).copied().unwrap_or(0);
+                let tile = Tile { group, bits };
+                if add {
+                    prop_assert_eq!(table.set(&mut fill, tile, groups, &guard), bits & !old);
+                    model.insert(group, old | bits);
+                } else {
+                    prop_assert_eq!(table.clear(&mut fill, tile, groups, &guard), bits & old);
+                    model.insert(group, old & !bits);
+                }
+                model.retain(|_, bits| *bits != 0);
+                prop_assert_eq!(table.bits(group, &guard), model.get(&group).copied().unwrap_or(0));
+                prop_assert_eq!(fill.live as usize, model.len());
+            }
+            prop_assert_eq!(contents(&table), model);
+        }
+    }
+
+    #[test]
+    fn dense_rooms_are_direct_and_shrink_again() {
+        let (table, mut fill, guard) = (TileTable::default(), Fill::default(), crossbeam_epoch::pin());
+        for group in 0..1000 {
+            table.set(&mut fill, Tile { group, bits: 1 }, 1000, &guard);
+        }
+        assert!(table.load(&guard).unwrap().direct);
+        for group in 10..1000 {
+            table.clear(&mut fill, Tile { group, bits: 1 }, 1000, &guard);
+        }
+        let shrunk = table.load(&guard).unwrap();
+        assert!(!shrunk.direct && shrunk.cells.len() <= 128, "{} cells for 10 groups", shrunk.cells.len());
+        assert_eq!(contents(&table), (0..10).map(|group| (group, 1)).collect());
+    }
+
+    #[test]
+    fn a_direct_table_takes_groups_that_came_later() {
+        let (table, mut fill, guard) = (TileTable::default(), Fill::default(), crossbeam_epoch::pin());
+        for group in 0..100 {
+            table.set(&mut fill, Tile { group, bits: 1 }, 100, &guard);
+        }
+        assert_eq!(table.bits(5000, &guard), 0);
+        table.set(&mut fill, Tile { group: 5000, bits: 7 }, 6000, &guard);
+        assert_eq!((table.bits(5000, &guard), contents(&table).len()), (7, 101));
+    }
+}
