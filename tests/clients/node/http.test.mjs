@@ -31,7 +31,7 @@ test('/stats has six integers as JSON; an idle server has one connection, this o
 });
 
 test('/stats counts connections, rooms and memberships, and forgets them', async () => {
-  const former = await server.stats();
+  const former = await server.restingStats();
   const [ann, ben, cem] = await server.connectAll(3);
   const echo = await server.connectEcho();
   await server.statsBecome({ tcp: 5, engine: 0, sockets: 0, websockets: 4, rooms: 3, memberships: 3 });

@@ -27,7 +27,7 @@ const WAYS = {
 
 for (const [way, leave] of Object.entries(WAYS)) {
   test(`${way}: leaves all rooms, others stay`, async () => {
-    const former = await server.stats();
+    const former = await server.restingStats();
     const [stays, ...leavers] = await server.connectAll(6);
     for (const client of [stays, ...leavers]) for (const room of ['common', 'second']) await client.ok('join', { room });
     assert.equal(await server.members('common'), 6);
@@ -52,7 +52,7 @@ test('a close frame is answered with its code and the server ends the connection
 });
 
 test('a killed client process leaves nothing behind', async () => {
-  const former = await server.stats();
+  const former = await server.restingStats();
   const program = `
     import WebSocket from 'ws';
     for (let number = 0; number < 20; number += 1) {
@@ -71,7 +71,7 @@ test('a killed client process leaves nothing behind', async () => {
 });
 
 test('handshakes that are given up leave nothing behind', async () => {
-  const former = await server.stats();
+  const former = await server.restingStats();
   for (let round = 0; round < 60; round += 1) {
     const client = new Client(server.url('/ws', 'ws'));
     client.socket.on('error', () => {}); // given up on purpose
@@ -83,7 +83,7 @@ test('handshakes that are given up leave nothing behind', async () => {
 });
 
 test('whoever leaves while a room is being written to costs the others no message', async () => {
-  const former = await server.stats();
+  const former = await server.restingStats();
   const [sender, ...members] = await server.connectAll(12);
   for (const client of members) await client.ok('join', { room: 'busy' });
   const leavers = members.splice(0, 6);

@@ -90,7 +90,7 @@ test('pings are answered with their own bytes, between requests and within a fra
 test('a client that does not answer pings is dropped, but not before its time', async () => {
   const lively = await Server.start(HEARTBEAT);
   try {
-    const former = await lively.stats();
+    const former = await lively.restingStats();
     const silent = await lively.connect({ autoPong: false });
     const answering = await lively.connect();
     for (const client of [silent, answering]) await client.ok('join', { room: 'heartbeat' });

@@ -61,7 +61,7 @@ for (const [script, letter] of [['Latin', 'a'], ['Greek', 'Î»'], ['Chinese', 'é–
 }
 
 test('a name beyond the limit is refused wherever it stands, with the limit in the reason', async () => {
-  const former = await server.stats();
+  const former = await server.restingStats();
   const client = await server.connect();
   const long = 'x'.repeat(100_000);
   await client.ok('join', { room: 'short' });

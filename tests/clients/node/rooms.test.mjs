@@ -167,7 +167,7 @@ test('a call is in force before its answer: seen over HTTP and by other sockets 
 });
 
 test('a thousand rooms for one socket; beyond the limit a reason, and the connection stays', async () => {
-  const former = await server.stats();
+  const former = await server.restingStats();
   const client = await server.connect();
   const asked = Array.from({ length: 1100 }, (_, index) => `many ${index}`);
   const outcomes = await Promise.all(asked.map((room) => client.ask('join', { room })));

@@ -31,7 +31,7 @@ async function scene(server, { size, batch }) {
 test('a flood: the stuck client is dropped by the limit of its queue', async () => {
   const server = await Server.start(); // a heartbeat would take 45 s
   try {
-    const former = await server.stats();
+    const former = await server.restingStats();
     const { stuck, readers, sender, turn, sentBytes } = await scene(server, { size: 64 * 1024, batch: 6 });
     while (await server.members(ROOM) === 5) {
       assert.ok(sentBytes() < BYTES_MAX, 'the stuck client is still a member');
@@ -51,7 +51,7 @@ test('a flood: the stuck client is dropped by the limit of its queue', async () 
 test('little traffic: the stuck client is dropped by the heartbeat', async () => {
   const server = await Server.start({ PING_INTERVAL: '400', PING_TIMEOUT: '1500' });
   try {
-    const former = await server.stats();
+    const former = await server.restingStats();
     const { stuck, readers, sender, turn } = await scene(server, { size: 100, batch: 3 });
     const end = Date.now() + DEADLINE;
     while (await server.members(ROOM) === 5) {
@@ -72,7 +72,7 @@ test('little traffic: the stuck client is dropped by the heartbeat', async () =>
 test('many stuck clients at once do not hold up a reader', async () => {
   const server = await Server.start();
   try {
-    const former = await server.stats();
+    const former = await server.restingStats();
     const { turn, readers, sender, stuck } = await scene(server, { size: 64 * 1024, batch: 6 });
     const more = await server.connectAll(20);
     for (const client of more) {
@@ -92,7 +92,7 @@ test('many stuck clients at once do not hold up a reader', async () => {
 test('replies that nobody reads are limited too', async () => {
   const server = await Server.start();
   try {
-    const former = await server.stats();
+    const former = await server.restingStats();
     const client = await server.connect();
     const id = 'x'.repeat(100_000);
     client.tcp.pause();

@@ -10,6 +10,7 @@ import http from 'node:http';
 import net from 'node:net';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
 import WebSocket from 'ws';
 
 /** How long a condition may take, in ms: far longer than ever seen, so that a busy machine fails no test. */
@@ -68,6 +69,18 @@ export class Server {
   async stats() {
     const all = JSON.parse((await this.request('/stats')).body);
     return Object.fromEntries(STATS.map((key) => [key, all[key]]));
+  }
+
+  /** The counters once they stand still: a test before may have left a connection on its last way. */
+  async restingStats() {
+    const agreeing = [await this.stats()];
+    while (agreeing.length < 3) {
+      await sleep(20);
+      const latest = await this.stats();
+      if (!isDeepStrictEqual(latest, agreeing.at(-1))) agreeing.length = 0;
+      agreeing.push(latest);
+    }
+    return agreeing.at(-1);
   }
 
   /** Waits until the counters are these. */
