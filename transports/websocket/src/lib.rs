@@ -3,3 +3,4 @@
 mod json;
 mod origin;
 pub mod rooms;
+pub use origin::{InvalidOrigin, Origins};

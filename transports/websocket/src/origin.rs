@@ -11,9 +11,16 @@ use http::header::{HOST, ORIGIN};
 use http::uri::Authority;
 use http::{HeaderMap, Uri};
 
-/// The pages that may connect. The default allows those of the server's own host; a request without `Origin` always may.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Origins(Arc<[Pattern]>);
+/// The web pages that may connect, beside those of the server's own host, which always may, as may a client that sends no
+/// `Origin` at all. Cheap to clone. The default lists none.
+///
+/// ```
+/// # use roomcast_websocket::Origins;
+/// let origins = Origins::new(["https://app.example.com", "https://*.example.org", "localhost:5173"])?;
+/// # Ok::<_, roomcast_websocket::InvalidOrigin>(())
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Origins(Arc<[Pattern]>);
 
 /// One entry of a list of origins, as it was written, is not understood.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,7 +66,13 @@ struct Site<'a> {
 }
 
 impl Origins {
-    pub(crate) fn parse<S: AsRef<str>>(entries: impl IntoIterator<Item = S>) -> Result<Self, InvalidOrigin> {
+    /// Reads a list of origins. An entry is `scheme://host`, with `:port` unless it is the scheme's usual one; without a
+    /// scheme it stands for all schemes. `*.` before a host stands for all hosts below it, and not for itself. `null`
+    /// stands for pages without an origin (files, sandboxed frames), `*` for all pages.
+    ///
+    /// # Errors
+    /// The first entry that is none of these.
+    pub fn new<S: AsRef<str>>(entries: impl IntoIterator<Item = S>) -> Result<Self, InvalidOrigin> {
         entries.into_iter().map(|entry| Pattern::parse(entry.as_ref())).collect::<Result<_, _>>().map(Self)
     }
 
@@ -165,7 +178,7 @@ mod tests {
     }
 
     fn allows(list: &[&str], host: &str, origin: &str) -> bool {
-        Origins::parse(list).unwrap().check(&headers(host, origin)).is_ok()
+        Origins::new(list).unwrap().check(&headers(host, origin)).is_ok()
     }
 
     #[test]
@@ -266,7 +279,7 @@ mod tests {
     #[test]
     fn what_is_no_origin_says_how_to_write_one() {
         for entry in ["", "https://", "https://a/b", "https://a/", "a b", "https://*", "*.", "a.*.b", "u@a", "a:port", "a:", "://a", "**"] {
-            let error = Origins::parse([entry]).unwrap_err();
+            let error = Origins::new([entry]).unwrap_err();
             assert_eq!(error, InvalidOrigin(entry.into()));
             assert!(error.to_string().contains("https://app.example.com"));
         }

@@ -1,0 +1,6 @@
+//! Under construction.
+#![forbid(unsafe_code)]
+mod help;
+mod settings;
+mod units;
+pub use settings::*;
