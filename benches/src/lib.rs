@@ -4,6 +4,7 @@
 //!   server, checks every byte that arrives and reports rates, latencies and the server's CPU time.
 //! - [`compare`] starts roomcast and its rivals one after the other, each alone on its core, runs the
 //!   load beside it, and takes medians over interleaved rounds.
+//! - [`sendlimit`] measures what no server can beat: one `send` a member from a bare loop.
 //!
 //! `benches/README.md` has the method and the results.
 
@@ -12,3 +13,4 @@
 
 pub mod compare;
 pub mod load;
+pub mod sendlimit;

@@ -17,15 +17,15 @@ mod histogram;
 mod idle;
 mod measure;
 mod plan;
-mod poller;
+pub(crate) mod poller;
 mod process;
-mod protocol;
+pub(crate) mod protocol;
 mod rate;
 mod report;
 mod requests;
 mod slow;
 mod stage;
-mod wire;
+pub(crate) mod wire;
 
 use std::net::SocketAddr;
 

@@ -35,6 +35,9 @@ pub struct Slow {
     /// Megabytes offered to each member in each half
     #[arg(long, default_value_t = 10.0)]
     pub megabytes: f64,
+    /// Longest time of each half in seconds, for servers that take longer over the megabytes
+    #[arg(long, default_value_t = 30.0)]
+    pub seconds_max: f64,
     /// Seconds to wait for the stuck members to be dropped
     #[arg(long, default_value_t = 20.0)]
     pub patience: f64,
@@ -45,6 +48,7 @@ pub struct Slow {
 struct Half {
     bill: Bill,
     delivered: u64,
+    offered_bytes: f64,
     taken: Histogram,
     resident_peak: u64,
     dropped_after: Option<Duration>,
@@ -69,6 +73,7 @@ impl Slow {
         report.put_micros("p50_us", stuck.taken.quantile(0.5));
         report.put_micros("p99_us", stuck.taken.quantile(0.99));
         report.put_micros("max_us", stuck.taken.longest());
+        report.put("offered_mb", stuck.offered_bytes / 1e6);
         report.put("grown_mib", stuck.resident_peak.saturating_sub(resident) as f64 / 1_048_576.0);
         if let Some(after) = stuck.dropped_after {
             report.put("dropped_after_s", after.as_secs_f64());
@@ -81,24 +86,26 @@ impl Slow {
     /// sockets go.
     fn half(&self, stage: &mut Stage, server: &Process, stuck: usize) -> Result<Half, Fault> {
         let messages = (self.megabytes * 1e6 / self.bytes as f64).ceil() as u32;
-        let until = stage.published() + messages;
+        let from = stage.published();
         let mut sentry = Sentry::new(server, stuck)?;
         stage.start_latency();
         let before = stage.delivered();
         let measure = Measure::start(server, stage.idle())?;
-        while stage.published() < until {
+        while stage.published() < from + messages && measure.elapsed().as_secs_f64() < self.seconds_max {
             step(stage, self.window)?;
             sentry.look()?;
         }
         let bill = measure.finish(stage.idle())?;
         let delivered = stage.delivered() - before;
+        let offered_bytes = f64::from(stage.published() - from) * self.bytes as f64;
         stage.drain()?;
         let taken = stage.take_latency();
         while sentry.waits() && sentry.start.elapsed().as_secs_f64() < self.patience {
             std::thread::sleep(SAMPLING);
             sentry.look()?;
         }
-        Ok(Half { bill, delivered, taken, resident_peak: sentry.resident_peak, dropped_after: sentry.dropped_after })
+        let Sentry { resident_peak, dropped_after, .. } = sentry;
+        Ok(Half { bill, delivered, offered_bytes, taken, resident_peak, dropped_after })
     }
 }
 

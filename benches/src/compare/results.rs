@@ -1,0 +1,226 @@
+//! Figures of all runs, their medians as a table, and all of them as CSV.
+
+use std::{
+    collections::BTreeMap,
+    fmt::Write as _,
+    io::{self, Write},
+    process::ExitStatus,
+};
+
+use super::{machine::Machine, servers::Server, workloads::Workload};
+
+/// What each server said when it started: name and version.
+pub(crate) type Banners = BTreeMap<Server, String>;
+
+/// What came of one run.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Outcome {
+    /// Figures by name, in the order of the report.
+    Figures(Vec<(String, f64)>),
+    /// Why there are none.
+    Failed(String),
+}
+
+impl Outcome {
+    /// Reads the output of `load`.
+    pub(crate) fn read(status: ExitStatus, output: &[u8], errors: &[u8]) -> Self {
+        let figures = String::from_utf8_lossy(output)
+            .lines()
+            .filter_map(|line| line.split_once(' '))
+            .filter_map(|(name, value)| Some((name.to_owned(), value.parse().ok()?)))
+            .collect();
+        match status.code() {
+            Some(0) => Self::Figures(figures),
+            Some(124) => Self::Failed("took too long".to_owned()),
+            _ => {
+                let errors = String::from_utf8_lossy(errors);
+                Self::Failed(errors.lines().last().unwrap_or("ended by a signal").to_owned())
+            }
+        }
+    }
+}
+
+/// One run.
+#[derive(Debug)]
+struct Run {
+    workload: &'static str,
+    server: Server,
+    round: usize,
+    outcome: Outcome,
+}
+
+/// All runs.
+#[derive(Debug)]
+pub(crate) struct Results {
+    machine: Machine,
+    pub(crate) banners: Banners,
+    runs: Vec<Run>,
+}
+
+impl Results {
+    pub(crate) fn new(machine: Machine) -> Self {
+        Self { machine, banners: Banners::new(), runs: Vec::new() }
+    }
+
+    pub(crate) fn add(&mut self, workload: &Workload, server: Server, round: usize, outcome: Outcome) {
+        if let Outcome::Failed(why) = &outcome {
+            eprintln!("  failed: {why}");
+        }
+        self.runs.push(Run { workload: workload.name, server, round, outcome });
+    }
+
+    pub(crate) fn all_passed(&self) -> bool {
+        self.runs.iter().all(|run| matches!(run.outcome, Outcome::Figures(_)))
+    }
+
+    /// Medians as a Markdown table, the ratio of ours to Bun's behind them.
+    pub(crate) fn table(&self, workloads: &[&Workload], servers: &[Server]) -> String {
+        let mut table = format!("{}\n\n", self.conditions());
+        let names: Vec<&str> = servers.iter().map(|server| server.name()).collect();
+        let _ = writeln!(table, "| workload | figure | {} | ours / bun |", names.join(" | "));
+        let _ = writeln!(table, "|---|---|{}", "---:|".repeat(names.len() + 1));
+        for workload in workloads {
+            for figure in workload.figures {
+                let cells: Vec<String> = servers.iter().map(|server| self.cell(workload, *server, figure)).collect();
+                let ratio = match [Server::Ours, Server::Bun].map(|server| self.median(workload, server, figure)) {
+                    [Some(ours), Some(bun)] if bun != 0.0 => format!("{:.2}", ours / bun),
+                    _ => String::new(),
+                };
+                let _ = writeln!(table, "| {} | {figure} | {} | {ratio} |", workload.name, cells.join(" | "));
+            }
+        }
+        table
+    }
+
+    /// Every figure of every run, a line each, below the conditions.
+    pub(crate) fn write_csv(&self, to: &mut impl Write) -> io::Result<()> {
+        for line in self.conditions().lines() {
+            writeln!(to, "# {line}")?;
+        }
+        writeln!(to, "workload,server,round,figure,value")?;
+        for Run { workload, server, round, outcome } in &self.runs {
+            let server = server.name();
+            match outcome {
+                Outcome::Figures(figures) => figures
+                    .iter()
+                    .try_for_each(|(name, value)| writeln!(to, "{workload},{server},{round},{name},{value}"))?,
+                Outcome::Failed(why) => {
+                    writeln!(to, "{workload},{server},{round},failed,\"{}\"", why.replace('"', "'"))?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn conditions(&self) -> String {
+        let banners: Vec<&str> =
+            self.banners.values().map(|banner| banner.split(" on http://").next().unwrap_or(banner)).collect();
+        format!("{}\n{}", self.machine, banners.join(", "))
+    }
+
+    fn cell(&self, workload: &Workload, server: Server, figure: &str) -> String {
+        match self.median(workload, server, figure) {
+            Some(value) => rounded(value),
+            None if self.failed(workload, server) => "failed".to_owned(),
+            None => String::new(),
+        }
+    }
+
+    fn failed(&self, workload: &Workload, server: Server) -> bool {
+        self.of(workload, server).any(|run| matches!(run.outcome, Outcome::Failed(_)))
+    }
+
+    /// The median over the rounds, if every round has the figure: a server that failed one has none.
+    fn median(&self, workload: &Workload, server: Server, figure: &str) -> Option<f64> {
+        let value = |run: &Run| match &run.outcome {
+            Outcome::Figures(figures) => figures.iter().find(|(name, _)| name == figure).map(|(_, value)| *value),
+            Outcome::Failed(_) => None,
+        };
+        median(self.of(workload, server).map(value).collect::<Option<Vec<f64>>>()?)
+    }
+
+    fn of<'a>(&'a self, workload: &Workload, server: Server) -> impl Iterator<Item = &'a Run> {
+        let name = workload.name;
+        self.runs.iter().filter(move |run| run.workload == name && run.server == server)
+    }
+}
+
+fn median(mut values: Vec<f64>) -> Option<f64> {
+    values.sort_by(f64::total_cmp);
+    let middle = values.len() / 2;
+    match values.len() {
+        0 => None,
+        odd if odd % 2 == 1 => Some(values[middle]),
+        _ => Some(f64::midpoint(values[middle - 1], values[middle])),
+    }
+}
+
+/// Three significant digits, thousands and millions in words.
+fn rounded(value: f64) -> String {
+    match value.abs() {
+        size if size >= 1e6 => format!("{:.2} M", value / 1e6),
+        size if size >= 1e4 => format!("{:.0} k", value / 1e3),
+        size if size >= 100.0 => format!("{value:.0}"),
+        size if size >= 10.0 => format!("{value:.1}"),
+        size if size >= 1.0 => format!("{value:.2}"),
+        _ => format!("{value:.3}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::process::ExitStatusExt;
+
+    use super::{
+        super::{servers::Seat, workloads::WORKLOADS},
+        *,
+    };
+
+    fn results(rates: &[(Server, Option<f64>)]) -> Results {
+        let mut results = Results::new(Machine::look(&Seat::find(0, 0, false)));
+        for (round, (server, rate)) in rates.iter().enumerate() {
+            let outcome = match rate {
+                Some(rate) => Outcome::Figures(vec![("deliveries_per_s".to_owned(), *rate)]),
+                None => Outcome::Failed("lost \"one\"".to_owned()),
+            };
+            results.add(&WORKLOADS[0], *server, round, outcome);
+        }
+        results
+    }
+
+    #[test]
+    fn medians_and_their_ratio() {
+        let rates =
+            [(Server::Ours, Some(3e6)), (Server::Ours, Some(1e6)), (Server::Ours, Some(2e6)), (Server::Bun, Some(4e6))];
+        let table = results(&rates).table(&[&WORKLOADS[0]], &[Server::Ours, Server::Bun]);
+        assert!(table.contains("| deliveries_per_s | 2.00 M | 4.00 M | 0.50 |"), "{table}");
+    }
+
+    #[test]
+    fn a_server_that_failed_once_has_no_median() {
+        let results = results(&[(Server::Ours, Some(3e6)), (Server::Ours, None)]);
+        assert!(!results.all_passed());
+        assert!(results.table(&[&WORKLOADS[0]], &[Server::Ours]).contains("| failed |"));
+        let mut csv = Vec::new();
+        results.write_csv(&mut csv).unwrap();
+        let csv = String::from_utf8(csv).unwrap();
+        assert!(csv.contains("flood-1k-64B-w1,ours,0,deliveries_per_s,3000000\n"), "{csv}");
+        assert!(csv.contains("flood-1k-64B-w1,ours,1,failed,\"lost 'one'\"\n"), "{csv}");
+    }
+
+    #[test]
+    fn what_load_prints_is_read_back() {
+        let figures = Outcome::read(ExitStatus::from_raw(0), b"p50_us 17.5\nconnections 3\nnoise\n", b"");
+        assert_eq!(figures, Outcome::Figures(vec![("p50_us".to_owned(), 17.5), ("connections".to_owned(), 3.0)]));
+        let failed = Outcome::read(ExitStatus::from_raw(1 << 8), b"", b"load: lost\n");
+        assert_eq!(failed, Outcome::Failed("load: lost".to_owned()));
+    }
+
+    #[test]
+    fn numbers_are_legible() {
+        let shown = [8_783_111.0, 97_812.0, 9_781.0, 64.25, 3.456, 0.1069].map(rounded);
+        assert_eq!(shown, ["8.78 M", "98 k", "9781", "64.2", "3.46", "0.107"]);
+        assert_eq!(median(vec![4.0, 1.0]), Some(2.5));
+        assert_eq!(median(Vec::new()), None);
+    }
+}
