@@ -1,0 +1,183 @@
+//! The engine as its users meet it: errors, limits, handles, observers, namespaces.
+
+use std::sync::{Arc, Mutex};
+
+use roomcast::{ConnectError, Engine, JoinError, Members, MemoryLane, Message, Observer, Socket, all, any};
+
+fn hi() -> Message {
+    Message::raw("hi", "1")
+}
+
+#[test]
+fn a_stale_handle_finds_nobody_and_touches_no_newcomer() {
+    let engine = Engine::new();
+    let lane = MemoryLane::new(&engine);
+    let ann = lane.connect().unwrap();
+    let (handle, id) = (Socket::clone(&ann), ann.id());
+    drop(ann);
+    let ben = lane.connect().unwrap();
+    assert_eq!(ben.id().slot(), id.slot(), "the slot is used again at once");
+    ben.join("eu").unwrap();
+    assert_eq!(handle.join("eu"), Err(JoinError::Gone));
+    assert_eq!((handle.leave("eu"), handle.leave_all(), handle.disconnect()), (0, 0, false));
+    assert_eq!((handle.send(&hi()).matched, handle.rooms().len(), handle.is_connected()), (0, 0, false));
+    assert!(!handle.insert(5) && handle.get::<i32>().is_none());
+    assert_eq!(engine.to(id).count() + engine.to(id.as_str()).count(), 0);
+    assert_eq!(engine.to("eu").count(), 1);
+}
+
+#[test]
+fn limits_are_typed() {
+    let engine = Engine::builder().rooms_per_socket_max(2).room_name_bytes_max(5).rooms_max(3).sockets_max(2).build();
+    let lane = MemoryLane::new(&engine);
+    let (ann, ben) = (lane.connect().unwrap(), lane.connect().unwrap());
+    assert_eq!(lane.connect().err(), Some(ConnectError::Sockets { max: 2 }));
+    assert_eq!(ann.join(""), Err(JoinError::NameEmpty));
+    assert_eq!(ann.join("123456"), Err(JoinError::NameTooLong { bytes: 6, max: 5 }));
+    assert_eq!(ann.join(["a", "b"]), Ok(2));
+    assert_eq!(ann.join("c"), Err(JoinError::RoomsPerSocket { max: 2 }));
+    assert_eq!(ann.join("a"), Ok(0), "a member may join again");
+    ben.join("c").unwrap();
+    assert_eq!(ben.join("d"), Err(JoinError::Rooms { max: 3 }));
+    let changed = engine.to(["a", "c"]).join(["b", "c"]).unwrap();
+    assert_eq!((changed.sockets, changed.memberships, changed.refused), (2, 1, 1));
+    assert_eq!(ann.leave("a"), 1);
+    assert_eq!(ann.join("c"), Ok(1), "room for one more");
+    drop(ben);
+    assert!(lane.connect().is_ok());
+}
+
+#[test]
+fn an_id_is_a_room_of_one_and_closed_to_others() {
+    let engine = Engine::new();
+    let lane = MemoryLane::new(&engine);
+    let (ann, ben) = (lane.connect().unwrap(), lane.connect().unwrap());
+    let own = ann.id();
+    assert_eq!(ann.join(own.as_str()), Ok(0));
+    assert_eq!(ann.leave(own.as_str()), 0);
+    assert_eq!(ben.join(own.as_str()), Err(JoinError::Private));
+    assert_eq!(engine.to(ben.id()).join(own.as_str()), Err(JoinError::Private));
+    assert_eq!(engine.to(own.as_str()).join(own.as_str()).unwrap().memberships, 0);
+    assert!(ann.is_in(own.as_str()) && !ben.is_in(own.as_str()));
+    assert_eq!(engine.to(own.as_str()).broadcast(&hi()).matched, 1);
+    assert_eq!(engine.to(own.as_str()).join("eu").unwrap().memberships, 1);
+    assert_eq!(lane.connect_as(own.as_str()).err(), Some(ConnectError::IdTaken));
+    assert_eq!(lane.connect_as("too short").err(), Some(ConnectError::Id));
+    let text = own.as_str().to_owned();
+    drop(ann);
+    assert_eq!(lane.connect_as(&text).unwrap().id().as_str(), text);
+}
+
+#[test]
+fn namespaces_never_meet() {
+    let root = Engine::new();
+    let lane = MemoryLane::new(&root);
+    let admin = lane.namespace("/admin");
+    let ann = lane.connect().unwrap();
+    let ben = admin.connect_as(ann.id().as_str()).unwrap();
+    (ann.join("eu").unwrap(), ben.join("eu").unwrap());
+    assert_eq!(ben.engine().name(), "/admin");
+    assert_eq!(root.to("eu").count(), 1);
+    assert_eq!(root.namespace("/admin").everyone().broadcast(&hi()).matched, 1);
+    assert_eq!((lane.received(&ann).len(), lane.received(&ben).len()), (0, 1));
+    assert_eq!(root.to(ben.id()).count(), 0, "an id of another namespace");
+    assert_eq!(root.stats().sockets, 1);
+    let pinned = root.room("eu").unwrap();
+    assert_eq!(root.namespace("/admin").to(&pinned).members().next(), Some(ben.id()), "by its name there");
+}
+
+#[test]
+fn a_pinned_room_exists_only_with_members() {
+    let engine = Engine::new();
+    let lane = MemoryLane::new(&engine);
+    let tick = engine.room("tick").unwrap();
+    assert!(tick.is_empty() && engine.rooms().is_empty());
+    let ann = lane.connect().unwrap();
+    assert_eq!((ann.join(&tick), ann.join("tick")), (Ok(1), Ok(0)));
+    assert_eq!((tick.len(), engine.to(&tick).broadcast(&hi()).matched, engine.rooms().len()), (1, 1, 1));
+    assert_eq!(ann.leave(&tick), 1);
+    assert_eq!(ann.join("tick"), Ok(1));
+    drop(tick);
+    assert_eq!(engine.to("tick").count(), 1);
+}
+
+#[test]
+fn data_lives_with_the_socket() {
+    struct Flag(Arc<()>);
+    let engine = Engine::new();
+    let lane = MemoryLane::new(&engine);
+    let ann = lane.connect().unwrap();
+    let alive = Arc::new(());
+    assert!(ann.insert(Flag(Arc::clone(&alive))) && ann.insert("text"));
+    assert_eq!(ann.get::<&str>().as_deref(), Some(&"text"));
+    assert!(Arc::ptr_eq(&ann.get::<Flag>().unwrap().0, &alive));
+    assert!(ann.insert("other") && ann.get::<u8>().is_none());
+    assert_eq!(ann.get::<&str>().as_deref(), Some(&"other"));
+    ann.disconnect();
+    assert_eq!(Arc::strong_count(&alive), 1, "dropped at disconnect");
+}
+
+#[test]
+fn who_excludes_stays_excluded_when_more_is_chosen() {
+    let engine = Engine::new();
+    let lane = MemoryLane::new(&engine);
+    let (ann, ben) = (lane.connect().unwrap(), lane.connect().unwrap());
+    (ann.join("a").unwrap(), ben.join(["b", "muted"]).unwrap());
+    assert_eq!(engine.to("a").except("muted").to("b").count(), 1);
+    assert_eq!(engine.to(any(["a", "b"]).except(&ben)).count(), 1);
+    assert_eq!(engine.to(all(["b", "muted"])).count(), 1);
+    assert_eq!(ann.broadcast().count(), 1);
+    assert_eq!(ben.to(["a", "b"]).count(), 1);
+}
+
+#[derive(Clone, Default)]
+struct Diary(Arc<Mutex<Vec<String>>>);
+
+impl Diary {
+    fn write(&self, line: String) {
+        self.0.lock().unwrap().push(line);
+    }
+
+    fn read(&self) -> Vec<String> {
+        let mut lines = std::mem::take(&mut *self.0.lock().unwrap());
+        lines.sort();
+        lines
+    }
+}
+
+impl Observer for Diary {
+    fn room_created(&self, room: &str) {
+        self.write(format!("+{room}"));
+    }
+
+    fn joined(&self, room: &str, members: &Members) {
+        self.write(format!("{room} {} joined", members.len()));
+    }
+
+    fn left(&self, room: &str, members: &Members) {
+        self.write(format!("{room} {} left", members.len()));
+    }
+
+    fn room_deleted(&self, room: &str) {
+        self.write(format!("-{room}"));
+    }
+}
+
+#[test]
+fn observers_see_each_bulk_verb_once_a_room() {
+    let diary = Diary::default();
+    let engine = Engine::builder().observer(diary.clone()).build();
+    let lane = MemoryLane::new(&engine);
+    let sockets: Vec<_> = (0..40).map(|_| lane.connect().unwrap()).collect();
+    sockets[0].join("a").unwrap();
+    assert_eq!(diary.read(), ["+a", "a 1 joined"]);
+    engine.everyone().join(["a", "b"]).unwrap();
+    assert_eq!(diary.read(), ["+b", "a 39 joined", "b 40 joined"]);
+    engine.to("a").leave("b");
+    assert_eq!(diary.read(), ["-b", "b 40 left"]);
+    sockets[1].leave("a");
+    assert_eq!(diary.read(), ["a 1 left"]);
+    drop(sockets);
+    let lines = diary.read();
+    assert_eq!((lines.len(), lines.iter().any(|line| line == "-a")), (40, true), "{lines:?}");
+}
