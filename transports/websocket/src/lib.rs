@@ -1,6 +1,8 @@
 //! Under construction.
 #![forbid(unsafe_code)]
+mod codec;
 mod json;
 mod origin;
-pub mod rooms;
+mod rooms;
 pub use origin::{InvalidOrigin, Origins};
+pub use rooms::{Emit, Invalid, LIST_MAX, Op, Policy, Request};
