@@ -124,6 +124,7 @@ test('fields and buttons have names, the page a title and a language', async () 
 test('the keyboard alone joins a room', async () => {
   const live = await LivePage.open(browser, server);
   await live.a.field('room').focus();
+  await live.page.keyboard.press('Control+A');
   await live.page.keyboard.type('by keyboard');
   const focused = () => live.page.evaluate(() => document.activeElement.closest('[data-pane]')?.dataset.pane + document.activeElement.dataset.verb);
   for (let steps = 0; await focused() !== 'ajoin'; steps += 1) {
