@@ -8,8 +8,8 @@ pub(crate) struct Workload {
     pub(crate) name: &'static str,
     /// Arguments of `load`.
     pub(crate) load: &'static [&'static str],
-    /// Arguments of `sendlimit` for the same deliveries in the largest sends the window allows: half of
-    /// it, since that is how much the publisher tops up at once. Empty where a bare send says nothing.
+    /// Arguments of `sendlimit` for the same deliveries in the largest sends the window allows: all of
+    /// it at once. Empty where a bare send says nothing.
     pub(crate) limit: &'static [&'static str],
     /// The figures in the table; the CSV has all. The first one has the ratio to Bun.
     pub(crate) figures: &'static [&'static str],
@@ -28,19 +28,19 @@ const LATENCY: &[&str] = &["p50_us", "p99_us", "server_us_per_delivery"];
 /// All of them, in the order of issue and README.
 pub(crate) const WORKLOADS: &[Workload] = &[
     Workload { name: "flood-1k-64B-w1", load: &["flood", "--window=1"], limit: &["--frames=1"], figures: FLOOD },
-    Workload { name: "flood-1k-64B-w64", load: &["flood", "--window=64"], limit: &["--frames=32"], figures: FLOOD },
-    Workload { name: "flood-1k-64B-w512", load: &["flood", "--window=512"], limit: &["--frames=256"], figures: FLOOD },
+    Workload { name: "flood-1k-64B-w64", load: &["flood", "--window=64"], limit: &["--frames=64"], figures: FLOOD },
+    Workload { name: "flood-1k-64B-w512", load: &["flood", "--window=512"], limit: &["--frames=512"], figures: FLOOD },
     Workload {
         name: "flood-1k-1KiB-w16",
         load: &["flood", "--bytes=1024", "--window=16"],
-        limit: &["--bytes=1024", "--frames=8"],
+        limit: &["--bytes=1024", "--frames=16"],
         figures: FLOOD,
     },
     Workload {
         name: "flood-10k-64B-w16",
         load: &["flood", "--members=10000", "--window=16"],
         // Both ends of each connection count towards one process's limit of open files.
-        limit: &["--connections=9900", "--frames=8"],
+        limit: &["--connections=9900", "--frames=16"],
         figures: FLOOD,
     },
     Workload {

@@ -75,11 +75,13 @@ impl Plan {
     /// is in one of each stratum, by a shuffle of its own: sets of rooms overlap, but hardly two are equal,
     /// so that a server gains nothing from buffering by room. The seed is fixed: each run has the same plan.
     pub fn rooms_of_members(&self) -> Vec<Vec<u32>> {
-        let mut random = Random(0x9E37_79B9_7F4A_7C15);
+        let mut random = fastrand::Rng::with_seed(7);
         let stratum = self.rooms / self.rooms_per_member;
         let mut rooms_of = vec![Vec::with_capacity(self.rooms_per_member); self.members];
         for first in (0..self.rooms).step_by(stratum) {
-            for (place, member) in random.shuffled(self.members).into_iter().enumerate() {
+            let mut order: Vec<usize> = (0..self.members).collect();
+            random.shuffle(&mut order);
+            for (place, member) in order.into_iter().enumerate() {
                 rooms_of[member].push((first + place % stratum) as u32);
             }
         }
@@ -117,27 +119,6 @@ impl Due {
         if self.at == self.gaps.len() {
             self.at = 0;
         }
-    }
-}
-
-/// Steele and Vigna's SplitMix64: enough for a shuffle, and the same everywhere.
-#[derive(Debug)]
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        mixed ^ (mixed >> 31)
-    }
-
-    fn shuffled(&mut self, count: usize) -> Vec<usize> {
-        let mut order: Vec<usize> = (0..count).collect();
-        for last in (1..count).rev() {
-            order.swap(last, (self.next() % (last as u64 + 1)) as usize);
-        }
-        order
     }
 }
 

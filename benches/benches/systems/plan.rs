@@ -1,0 +1,26 @@
+//! Who joins what: made from one seed, so that every system gets the very same.
+
+use fastrand::Rng;
+
+/// Names of rooms, all equally long.
+pub(crate) fn room_names(count: usize) -> Vec<String> {
+    (0..count).map(|room| format!("room-{room:06}")).collect()
+}
+
+/// Each of `sockets` sockets in `each` different of `rooms` rooms, in random order.
+pub(crate) fn joins(sockets: usize, rooms: usize, each: usize) -> Vec<(usize, usize)> {
+    let mut random = Rng::with_seed(11);
+    let mut joins: Vec<(usize, usize)> = (0..sockets)
+        .flat_map(|socket| random.choose_multiple(0..rooms, each).into_iter().map(move |room| (socket, room)))
+        .collect();
+    random.shuffle(&mut joins);
+    joins
+}
+
+/// `count` different ones of `sockets` sockets, in random order.
+pub(crate) fn some(sockets: usize, count: usize, seed: u64) -> Vec<usize> {
+    let mut random = Rng::with_seed(seed);
+    let mut chosen = random.choose_multiple(0..sockets, count);
+    random.shuffle(&mut chosen);
+    chosen
+}
