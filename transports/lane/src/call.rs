@@ -1,0 +1,146 @@
+//! Calling protocols, and when to call them next.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Instant;
+
+use crate::close::Close;
+use crate::connection::State;
+use crate::context::{Context, Place};
+use crate::guard;
+use crate::key::Key;
+use crate::lane::Lane;
+use crate::protocol::Protocol;
+use crate::timers::Armed;
+
+/// Timers that a turn runs at most.
+const TIMERS_MAX: usize = 256;
+
+impl Lane {
+    /// Calls a connection's protocol while the inbox is drained; `None` if there is none any more, or it is on its way out.
+    pub(crate) fn call<R>(
+        &mut self,
+        key: Key,
+        call: impl FnOnce(&mut dyn Protocol, &mut Context<'_>) -> R,
+    ) -> Option<R> {
+        let connection = self.connection(key)?;
+        if matches!(connection.state, State::Closing { .. }) {
+            return None;
+        }
+        self.call_at(key, Place::Ordered, call)
+    }
+
+    /// The same; an error ends the connection.
+    pub(crate) fn call_or_close(
+        &mut self,
+        key: Key,
+        call: impl FnOnce(&mut dyn Protocol, &mut Context<'_>) -> Result<(), Close>,
+    ) {
+        if let Some(Err(close)) = self.call(key, call) {
+            self.begin_close(key, &close);
+        }
+    }
+
+    /// Calls a connection's protocol in any state.
+    pub(crate) fn call_at<R>(
+        &mut self,
+        key: Key,
+        place: Place,
+        call: impl FnOnce(&mut dyn Protocol, &mut Context<'_>) -> R,
+    ) -> Option<R> {
+        let mut protocol = self.connection(key)?.protocol.take()?;
+        let mut context = Context::new(self, key, place);
+        match catch_unwind(AssertUnwindSafe(|| call(&mut *protocol, &mut context))) {
+            Ok(result) => {
+                if let Some(connection) = self.connection(key) {
+                    connection.protocol = Some(protocol);
+                    self.after_call(key);
+                } else {
+                    // It ended itself.
+                    drop_protocol(protocol);
+                    self.control.clear();
+                }
+                Some(result)
+            }
+            Err(panic) => {
+                tracing::error!("a protocol panicked: {}", guard::text(&*panic));
+                self.counters().protocol_panics.add(1);
+                drop_protocol(protocol);
+                self.control.clear();
+                self.remove(key, &Close::internal("panic"));
+                None
+            }
+        }
+    }
+
+    fn after_call(&mut self, key: Key) {
+        if !self.control.is_empty() {
+            let mut control = std::mem::take(&mut self.control);
+            self.write_control(key, &control);
+            control.clear();
+            self.control = control;
+        }
+        self.rearm(key);
+    }
+
+    /// Sees to it that the connection comes up when the first of its deadlines has passed.
+    pub(crate) fn rearm(&mut self, key: Key) {
+        let (age, now) = (self.limits.outbox_age_max, self.now);
+        let Self { connections, timers, .. } = self;
+        let connection = connections.get_mut(key.index as usize).filter(|c| c.generation == key.generation);
+        let Some(connection) = connection else { return };
+        let own = match connection.state {
+            State::Closing { until, .. } => Some(until),
+            _ => connection.protocol.as_ref().and_then(|protocol| protocol.poll_timeout()),
+        };
+        let outbox = connection.outbox.as_ref().filter(|_| !connection.io.is_none());
+        let stalled = outbox.and_then(|outbox| outbox.progress().checked_add(age));
+        if let Some(deadline) = [own, stalled].into_iter().flatten().min() {
+            timers.arm(key, &mut connection.armed, deadline, now);
+        }
+    }
+
+    /// Runs what is due; true if there is more.
+    pub(crate) fn run_timers(&mut self) -> bool {
+        self.run_drain();
+        for _ in 0..TIMERS_MAX {
+            let Some((key, armed)) = self.timers.pop(self.now) else { return false };
+            if let Some(connection) = self.connection(key)
+                && connection.armed == armed
+            {
+                connection.armed = Armed::NO;
+                self.time_out(key);
+                self.rearm(key);
+            }
+        }
+        true
+    }
+
+    fn time_out(&mut self, key: Key) {
+        let (age, now) = (self.limits.outbox_age_max, self.now);
+        let Some(connection) = self.connection(key) else { return };
+        let is_past = |at: Option<Instant>| at.is_some_and(|at| at <= now);
+        if let State::Closing { until, .. } = connection.state
+            && until <= now
+        {
+            return self.remove(key, &Close::ended());
+        }
+        if let Some(outbox) = connection.outbox.as_ref().filter(|_| !connection.io.is_none())
+            && is_past(outbox.progress().checked_add(age))
+        {
+            let queued = outbox.bytes();
+            return self.cut_off(key, queued);
+        }
+        if connection.state == State::Open
+            && is_past(connection.protocol.as_ref().and_then(|protocol| protocol.poll_timeout()))
+        {
+            self.call_or_close(key, |protocol, cx| protocol.handle_timeout(now, cx));
+        }
+    }
+}
+
+/// Drops a protocol; its panic, if it has one there, is not the lane's end.
+pub(crate) fn drop_protocol(protocol: Box<dyn Protocol>) {
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(protocol))) {
+        tracing::error!("a protocol panicked while it was dropped: {}", guard::text(&*panic));
+    }
+}

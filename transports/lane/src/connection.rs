@@ -1,0 +1,156 @@
+//! What a lane keeps of a connection.
+
+use std::sync::Arc;
+use std::task::{Wake, Waker};
+use std::time::Instant;
+
+use roomcast::OwnedSocket;
+
+use crate::application::Application;
+use crate::close::Farewell;
+use crate::codecs::CodecId;
+use crate::disconnect::Disconnect;
+use crate::input::Input;
+use crate::key::Key;
+use crate::link::Io;
+use crate::outbox::Outbox;
+use crate::protocol::Protocol;
+use crate::shared::LaneShared;
+use crate::timers::Armed;
+use crate::wire::Wire;
+
+pub(crate) struct Connection {
+    pub(crate) generation: u32,
+    pub(crate) state: State,
+    pub(crate) holds: Holds,
+    /// It stands in the lane's ready queue.
+    pub(crate) queued: bool,
+    /// There is input that its protocol has not been shown as it is now.
+    pub(crate) unseen: bool,
+    pub(crate) peer_ended: bool,
+    pub(crate) codec: CodecId,
+    /// Events that the application works on.
+    pub(crate) in_flight: u32,
+    pub(crate) armed: Armed,
+    pub(crate) io: Io,
+    pub(crate) waker: Waker,
+    /// Absent while it is called.
+    pub(crate) protocol: Option<Box<dyn Protocol>>,
+    pub(crate) sockets: Vec<Attached>,
+    pub(crate) input: Option<Box<Input>>,
+    pub(crate) outbox: Option<Box<Outbox>>,
+    pub(crate) wire: Wire,
+}
+
+/// How far a connection is on its way out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum State {
+    Open,
+    /// Its end stands in the inbox; nothing is read any more.
+    Ending,
+    /// The last words are written or on their way; at the time given it is dropped.
+    Closing {
+        until: Instant,
+        farewell: Farewell,
+        ended: bool,
+    },
+}
+
+/// Why a connection is not read. It is read when there is no reason left.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Holds(u8);
+
+impl Holds {
+    /// [`Context::connect`](crate::Context::connect) has no outcome yet.
+    pub(crate) const CONNECTING: u8 = 1;
+    /// Too many events are in flight.
+    pub(crate) const REQUESTS: u8 = 2;
+    /// The protocol wants it so.
+    pub(crate) const PROTOCOL: u8 = 4;
+
+    pub(crate) fn set(&mut self, reason: u8) {
+        self.0 |= reason;
+    }
+
+    /// True if this was the last reason.
+    pub(crate) fn clear(&mut self, reason: u8) -> bool {
+        let held = self.any();
+        self.0 &= !reason;
+        held && !self.any()
+    }
+
+    pub(crate) fn any(self) -> bool {
+        self.0 != 0
+    }
+}
+
+/// A socket of a connection.
+pub(crate) struct Attached {
+    pub(crate) owned: OwnedSocket,
+    pub(crate) application: Arc<dyn Application>,
+    pub(crate) namespace: Arc<str>,
+    /// While it waits for the application's word: where its deliveries are held, and whether input waits too.
+    pub(crate) connecting: Option<Connecting>,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Connecting {
+    pub(crate) held: u32,
+    pub(crate) holds_input: bool,
+}
+
+/// Deliveries that a socket gets once its client has heard that it is connected.
+pub(crate) struct Held {
+    pub(crate) connection: Key,
+    pub(crate) outbox: Outbox,
+}
+
+/// A socket that left its connection and still waits for something before its application hears of it.
+pub(crate) struct Orphan {
+    pub(crate) owned: OwnedSocket,
+    pub(crate) application: Arc<dyn Application>,
+    pub(crate) bye: Disconnect,
+    /// Its connect has no outcome yet.
+    pub(crate) waits_for_outcome: bool,
+    /// The program disconnected it; the news, with its rooms, is on its way.
+    pub(crate) waits_for_closed: bool,
+    /// The application let it in.
+    pub(crate) was_connected: bool,
+}
+
+/// What a socket's slot leads to, in the table that every delivery goes through: small on purpose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Binding {
+    /// The connection's index, or, while the socket is held, that of its [`Held`].
+    pub(crate) route: u32,
+    pub(crate) codec: CodecId,
+    pub(crate) held: bool,
+}
+
+/// Wakes the lane for one connection. Without a generation: a wake-up too many costs a read that finds nothing.
+pub(crate) struct Bell {
+    pub(crate) lane: Arc<LaneShared>,
+    pub(crate) index: u32,
+}
+
+impl Wake for Bell {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        // A closed inbox means that the lane has ended.
+        let _ = self.lane.ready.push(self.index, 0);
+    }
+}
+
+impl Connection {
+    /// Whether its protocol may get input.
+    pub(crate) fn takes_input(&self) -> bool {
+        match self.state {
+            State::Open => !self.holds.any(),
+            State::Ending => false,
+            State::Closing { farewell, .. } => farewell == Farewell::AwaitPeer,
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! What a protocol may do.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::BytesMut;
+use roomcast::{Class, Socket, SocketId};
+
+use crate::close::Close;
+use crate::codecs::CodecId;
+use crate::connect::Connect;
+use crate::connection::Holds;
+use crate::disconnect::DisconnectReason;
+use crate::event::Event;
+use crate::handshake::Handshake;
+use crate::key::Key;
+use crate::lane::Lane;
+use crate::order::Order;
+use crate::port::Port;
+use crate::reply::AckToken;
+
+/// What a [`Protocol`](crate::Protocol) may do while it is called.
+pub struct Context<'a> {
+    lane: &'a mut Lane,
+    key: Key,
+    place: Place,
+}
+
+/// Where the lane is in its turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// Reading: output has to go through the inbox, behind what was published before.
+    Reading,
+    /// Draining the inbox: output belongs right here.
+    Ordered,
+}
+
+impl<'a> Context<'a> {
+    pub(crate) fn new(lane: &'a mut Lane, key: Key, place: Place) -> Self {
+        Self { lane, key, place }
+    }
+
+    /// The time, as it was when the lane's turn began.
+    pub fn now(&self) -> Instant {
+        self.lane.now
+    }
+
+    /// The address of the peer, where it is known. A system call for TCP.
+    pub fn peer(&self) -> Option<SocketAddr> {
+        self.lane.connections.get(self.key.index as usize)?.io.peer()
+    }
+
+    /// What other threads can reach this connection by.
+    pub fn port(&self) -> Port {
+        Port { lane: Arc::clone(&self.lane.shared), key: self.key }
+    }
+
+    /// Writes control bytes, whole frames, ahead of all queued data: pongs, heartbeats, handshake answers. What waits in an
+    /// outbox is overtaken at the next boundary of frames.
+    pub fn write(&mut self, frames: &[u8]) {
+        self.lane.control.extend_from_slice(frames);
+    }
+
+    /// Queues output in its order with all that is published: whole frames, and each call one unit that control bytes will
+    /// not split. Costs a copy, and while input is handled an entry in the lane's inbox.
+    pub fn queue(&mut self, frames: &[u8]) {
+        match self.place {
+            Place::Ordered => self.lane.append(self.key, frames, Class::Reliable),
+            Place::Reading => {
+                self.lane.staged.extend(frames);
+                self.lane.shared.push(Order::Write { to: self.key, bytes: frames.len() });
+            }
+        }
+    }
+
+    /// The same for output that `write` makes.
+    pub fn queue_with(&mut self, write: impl FnOnce(&mut BytesMut)) {
+        let mut frames = std::mem::take(&mut self.lane.encoded);
+        frames.clear();
+        write(&mut frames);
+        self.queue(&frames);
+        self.lane.encoded = frames;
+    }
+
+    /// Connects the connection's only socket, in the namespace `/`, to the application of its wire. The outcome comes to
+    /// `handle_connected` or `handle_refused`; input is held until then.
+    pub fn connect(&mut self, handshake: Handshake) {
+        self.lane.connect(self.key, Connect::new(handshake), true);
+    }
+
+    /// Connects one of several sockets; input goes on. Gives the id that the socket will have, or `None` if the engine has
+    /// no place for it; either way an outcome follows.
+    pub fn connect_with(&mut self, connect: Connect) -> Option<SocketId> {
+        self.lane.connect(self.key, connect, false)
+    }
+
+    /// The first of the connection's sockets that is connected.
+    pub fn socket(&self) -> Option<&Socket> {
+        self.sockets().next()
+    }
+
+    /// The connection's sockets that are connected.
+    pub fn sockets(&self) -> impl Iterator<Item = &Socket> {
+        let connection = self.lane.connections.get(self.key.index as usize);
+        let attached = connection.into_iter().flat_map(|connection| &connection.sockets);
+        attached.filter(|attached| attached.connecting.is_none()).map(|attached| &*attached.owned)
+    }
+
+    /// The namespace of one of the connection's sockets.
+    pub fn namespace_of(&self, socket: SocketId) -> Option<&str> {
+        let connection = self.lane.connections.get(self.key.index as usize)?;
+        let attached = connection.sockets.iter().find(|attached| attached.owned.id() == socket)?;
+        Some(&attached.namespace)
+    }
+
+    /// Gives an event to the application of the first socket. With `ack` its answer comes to `handle_reply`. False if no
+    /// socket is connected; then it is lost.
+    pub fn event(&mut self, event: Event<'_>, ack: Option<AckToken>) -> bool {
+        match self.socket().map(Socket::id) {
+            Some(socket) => self.lane.event(self.key, socket, event, ack),
+            None => false,
+        }
+    }
+
+    /// The same for one of several sockets.
+    pub fn event_for(&mut self, socket: SocketId, event: Event<'_>, ack: Option<AckToken>) -> bool {
+        self.lane.event(self.key, socket, event, ack)
+    }
+
+    /// Ends one of the connection's sockets; the connection stays. Its application hears of it at once.
+    pub fn disconnect(&mut self, socket: SocketId, reason: DisconnectReason) {
+        self.lane.end_socket(self.key, socket, reason);
+    }
+
+    /// From here on the connection's sockets are sent to with another codec, also what was published before and is not yet
+    /// encoded.
+    pub fn set_codec(&mut self, codec: CodecId) {
+        self.lane.set_codec(self.key, codec);
+    }
+
+    /// Holds further input, until [`Self::release`]. What `handle_input` does not use waits.
+    pub fn hold(&mut self) {
+        if let Some(connection) = self.lane.connection(self.key) {
+            connection.holds.set(Holds::PROTOCOL);
+        }
+    }
+
+    /// Ends [`Self::hold`].
+    pub fn release(&mut self) {
+        self.lane.release(self.key, Holds::PROTOCOL);
+    }
+
+    /// Whether input is held: by [`Self::hold`], by [`Self::connect`], or because 64 events are in flight. A loop in
+    /// `handle_input` should stop then; clocks that wait for the peer should stand still.
+    pub fn is_held(&self) -> bool {
+        self.lane.connections.get(self.key.index as usize).is_some_and(|connection| connection.holds.any())
+    }
+
+    /// Ends the connection, behind what is queued.
+    pub fn close(&mut self, close: Close) {
+        match self.place {
+            Place::Reading => self.lane.end_input(self.key, close),
+            Place::Ordered => drop(self.lane.shared.push(Order::Close { to: self.key, close })),
+        }
+    }
+
+    /// Takes output that a stream-less connection holds. `take` gets pieces that end where frames end, and returns how many
+    /// bytes it used; less than all ends the taking.
+    pub fn take_output(&mut self, take: impl FnMut(&[u8]) -> usize) {
+        self.lane.take_output(self.key, take);
+    }
+
+    /// Bytes that wait because the peer, or for a stream-less connection its protocol, has not taken them.
+    pub fn output_bytes(&self) -> usize {
+        let connection = self.lane.connections.get(self.key.index as usize);
+        connection.and_then(|connection| connection.outbox.as_ref()).map_or(0, |outbox| outbox.bytes())
+    }
+
+    /// Ends this connection and gives its stream, with input that is not used, to a stream-less one of the same lane. If that
+    /// one is gone, has a stream, or is on another lane, this one is closed.
+    pub fn hand_over(&mut self, to: &Port) {
+        let order = match Arc::ptr_eq(&to.lane, &self.lane.shared) {
+            true => Order::HandOver { from: self.key, to: to.key },
+            false => Order::Close { to: self.key, close: Close::internal("wrong lane") },
+        };
+        self.hold();
+        self.lane.shared.push(order);
+    }
+}
+
+impl fmt::Debug for Context<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Context").field("key", &self.key).field("place", &self.place).finish_non_exhaustive()
+    }
+}

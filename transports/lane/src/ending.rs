@@ -1,0 +1,230 @@
+//! Connections come, change streams, and go.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::Waker;
+use std::time::Duration;
+
+use crate::close::{Close, Farewell};
+use crate::connection::{Bell, Connection, Holds, State};
+use crate::context::Place;
+use crate::guard;
+use crate::input::Input;
+use crate::key::Key;
+use crate::lane::{Drain, Lane};
+use crate::link::Io;
+use crate::log::Spans;
+use crate::order::Adoption;
+use crate::outbox::{Outbox, Pushed};
+use crate::timers::Armed;
+
+/// How long a connection may take to end once its last words are queued.
+const FAREWELL: Duration = Duration::from_secs(2);
+/// How long after the time for a drain is over the rest is cut off.
+const DRAIN_GRACE: Duration = Duration::from_secs(1);
+
+impl Lane {
+    /// Takes a new connection.
+    pub(crate) fn adopt(&mut self, adoption: Adoption) {
+        let Adoption { stream, early, wire, make } = adoption;
+        let protocol = match catch_unwind(AssertUnwindSafe(make)) {
+            Ok(protocol) if self.drain.is_none() => Some(protocol),
+            Ok(_) => None,
+            Err(panic) => {
+                tracing::error!("a protocol panicked while it was made: {}", guard::text(&*panic));
+                self.counters().protocol_panics.add(1);
+                None
+            }
+        };
+        let io = stream.open().map_err(|error| tracing::warn!("a stream cannot be watched: {error}"));
+        let (Some(protocol), Ok(io)) = (protocol, io) else {
+            self.shared.connections.fetch_sub(1, Ordering::Relaxed);
+            return;
+        };
+        self.generation = self.generation.wrapping_add(1);
+        let index = self.connections.vacant_key() as u32;
+        let key = Key { index, generation: self.generation };
+        let input = (!early.is_empty()).then(|| Box::new(Input::new(early.into(), 0)));
+        self.connections.insert(Connection {
+            generation: key.generation,
+            state: State::Open,
+            holds: Holds::default(),
+            queued: false,
+            unseen: input.is_some(),
+            peer_ended: false,
+            codec: wire.codec(),
+            in_flight: 0,
+            armed: Armed::NO,
+            io,
+            waker: Waker::from(Arc::new(Bell { lane: Arc::clone(&self.shared), index })),
+            protocol: Some(protocol),
+            sockets: Vec::new(),
+            input,
+            outbox: None,
+            wire,
+        });
+        if self.spans.len() <= index as usize {
+            self.spans.resize(index as usize + 1, Spans::EMPTY);
+        }
+        self.counters().adopted.add(1);
+        self.call(key, |protocol, cx| protocol.handle_open(cx));
+        // Its first read registers the waker.
+        self.make_ready(index);
+    }
+
+    /// Lets a protocol say its last words, in their place among all output, and ends the connection behind them.
+    pub(crate) fn begin_close(&mut self, key: Key, close: &Close) {
+        let until = self.now + FAREWELL;
+        let Some(connection) = self.connection(key) else { return };
+        if matches!(connection.state, State::Closing { .. }) {
+            return;
+        }
+        tracing::debug!("closing a connection: {close}");
+        connection.input = None;
+        let sockets = std::mem::take(&mut connection.sockets);
+        self.end_sockets(sockets, close);
+        let farewell = self.call_at(key, Place::Ordered, |protocol, cx| protocol.handle_close(close, cx));
+        let Some(farewell) = farewell else { return };
+        if let Some(connection) = self.connection(key) {
+            connection.state = State::Closing { until, farewell, ended: false };
+            self.rearm(key);
+            self.make_ready(key.index);
+            self.step_closing(key);
+        }
+    }
+
+    /// Something was written.
+    pub(crate) fn after_write(&mut self, index: u32) {
+        if let Some(key) = self.key_of(index) {
+            self.step_closing(key);
+        }
+    }
+
+    /// Half-closes a closing connection when all is written, and drops it when the peer has ended too.
+    pub(crate) fn step_closing(&mut self, key: Key) {
+        let unsent = self.spans.get(key.index as usize).is_some_and(|spans| !spans.is_empty());
+        let Some(connection) = self.connection(key) else { return };
+        let State::Closing { farewell, ended, .. } = &mut connection.state else { return };
+        if unsent || connection.outbox.is_some() && !connection.io.is_none() {
+            return;
+        }
+        let awaits_peer = *farewell == Farewell::AwaitPeer && !connection.peer_ended;
+        if !*ended && !awaits_peer {
+            *ended = connection.io.end(&connection.waker);
+        }
+        if *ended && (connection.peer_ended || connection.io.is_none()) {
+            self.remove(key, &Close::ended());
+        }
+    }
+
+    /// Drops a connection. Sockets that it still has end for the reason of `close`.
+    pub(crate) fn remove(&mut self, key: Key, close: &Close) {
+        if self.connection(key).is_none() {
+            return;
+        }
+        let mut connection = self.connections.remove(key.index as usize);
+        if let Some(spans) = self.spans.get_mut(key.index as usize) {
+            *spans = Spans::EMPTY;
+        }
+        self.shared.connections.fetch_sub(1, Ordering::Relaxed);
+        self.end_sockets(std::mem::take(&mut connection.sockets), close);
+        if let Some(protocol) = connection.protocol.take() {
+            crate::call::drop_protocol(protocol);
+        }
+    }
+
+    /// Gives the stream of `from`, which ends with that, to the stream-less `to`.
+    pub(crate) fn hand_over(&mut self, from: Key, to: Key) {
+        if self.connection(to).is_none_or(|connection| !connection.io.is_none()) || from == to {
+            return self.begin_close(from, &Close::ended());
+        }
+        self.flush_now(from);
+        let Some(source) = self.connection(from) else { return };
+        let io = std::mem::replace(&mut source.io, Io::None);
+        let (outbox, input, peer_ended) = (source.outbox.take(), source.input.take(), source.peer_ended);
+        self.remove(from, &Close::ended());
+        // Takes what it held, queues it again as its new wire has it, and switches codecs.
+        self.call(to, |protocol, cx| protocol.handle_stream(cx));
+        let Some(target) = self.connection(to) else { return };
+        let kept = target.outbox.take().map(|mut outbox| outbox.drain()).unwrap_or_default();
+        target.io = io;
+        target.outbox = outbox;
+        target.peer_ended = peer_ended;
+        target.unseen |= input.is_some();
+        target.input = input;
+        self.append_kept(to, kept);
+        self.make_ready(to.index);
+    }
+
+    /// Takes the output that a stream-less connection holds, as far as `take` uses it: called with pieces that end where
+    /// frames end, it returns how much it used; less than all ends the taking.
+    pub(crate) fn take_output(&mut self, key: Key, mut take: impl FnMut(&[u8]) -> usize) {
+        let now = self.now;
+        let max = usize::MAX;
+        let budget = Arc::clone(&self.shared.budget);
+        let Some(connection) = self.connection(key).filter(|connection| connection.io.is_none()) else { return };
+        let Some(mut outbox) = connection.outbox.take() else { return };
+        let mut rest = Outbox::new(&budget, now);
+        let mut taking = true;
+        for (frame, class) in outbox.drain() {
+            let used = if taking { take(&frame).min(frame.len()) } else { 0 };
+            taking &= used == frame.len();
+            if used < frame.len() {
+                let pushed = rest.push(crate::log::Frame::Shared(&frame.slice(used..)), class, max);
+                debug_assert_eq!(pushed, Pushed::Kept);
+            }
+        }
+        connection.outbox = (!rest.is_empty()).then(|| Box::new(rest));
+    }
+
+    /// Begins to end: everybody hears of it at a random time within `over`.
+    pub(crate) fn begin_drain(&mut self, over: Duration) {
+        if self.drain.is_some() {
+            return;
+        }
+        let nanos = u64::try_from(over.as_nanos()).unwrap_or(u64::MAX);
+        let Self { connections, ids, now, .. } = self;
+        let mut closes: Vec<_> = connections
+            .iter()
+            .map(|(index, connection)| {
+                let key = Key { index: index as u32, generation: connection.generation };
+                (*now + Duration::from_nanos(ids.below(nanos)), key)
+            })
+            .collect();
+        closes.sort_unstable_by(|(a, _), (b, _)| b.cmp(a));
+        self.drain = Some(Drain { closes, force: self.now + over + DRAIN_GRACE, forced: 0, ended: false });
+    }
+
+    pub(crate) fn run_drain(&mut self) {
+        let now = self.now;
+        while let Some(drain) = &mut self.drain
+            && let Some((_, key)) = drain.closes.pop_if(|(at, _)| *at <= now)
+        {
+            self.begin_close(key, &Close::shutting_down());
+        }
+        let open = self.connections.len();
+        if let Some(drain) = &mut self.drain
+            && (open == 0 || drain.force <= now)
+            && !drain.ended
+        {
+            drain.forced = open;
+            self.stop();
+        }
+    }
+
+    /// Drops everything.
+    pub(crate) fn stop(&mut self) {
+        let keys: Vec<u32> = self.connections.iter().map(|(index, _)| index as u32).collect();
+        for index in keys {
+            if let Some(key) = self.key_of(index) {
+                self.remove(key, &Close::shutting_down());
+            }
+        }
+        for (_, orphan) in std::mem::take(&mut self.orphans) {
+            self.say_goodbye(orphan);
+        }
+        let now = self.now;
+        self.drain.get_or_insert(Drain { closes: Vec::new(), force: now, forced: 0, ended: false }).ended = true;
+    }
+}

@@ -1,0 +1,101 @@
+//! Input that waits to be complete.
+
+/// The largest step by which a buffer grows, and the size of a lane's own.
+pub(crate) const READ_BYTES: usize = 64 * 1024;
+/// Up to this size a partial frame is copied into the lane's buffer, where more than the frame can be read at once.
+const COPY_BYTES: usize = 2 * 1024;
+/// The smallest space offered to a read.
+const ROOM_BYTES: usize = 4 * 1024;
+
+/// What came and was not used: a partial frame, or all there is while input is held. Absent while there is nothing.
+#[derive(Debug, Default)]
+pub(crate) struct Input {
+    bytes: Vec<u8>,
+    /// The length at which it is worth to call the protocol again.
+    want: usize,
+}
+
+impl Input {
+    pub(crate) fn new(bytes: Vec<u8>, want: usize) -> Self {
+        Self { bytes, want }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    pub(crate) fn is_complete(&self) -> bool {
+        self.bytes.len() >= self.want
+    }
+
+    /// Whether the rest should be read behind a copy of it, in the lane's buffer.
+    pub(crate) fn is_small(&self) -> bool {
+        self.bytes.len() <= COPY_BYTES && self.want <= READ_BYTES / 2
+    }
+
+    pub(crate) fn as_slice(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    pub(crate) fn as_mut_slice(&mut self) -> &mut [u8] {
+        &mut self.bytes
+    }
+
+    /// Calls `read` with space behind what is there, not more than a step, and keeps as much of it as `count` says.
+    pub(crate) fn read<R>(&mut self, read: impl FnOnce(&mut [u8]) -> R, count: impl FnOnce(&R) -> usize) -> R {
+        let length = self.bytes.len();
+        let room = self.want.saturating_sub(length).clamp(ROOM_BYTES, READ_BYTES);
+        self.bytes.reserve_exact(room);
+        self.bytes.resize(length + room, 0);
+        let result = read(&mut self.bytes[length..]);
+        self.bytes.truncate(length + count(&result).min(room));
+        result
+    }
+
+    pub(crate) fn want(&self) -> usize {
+        self.want
+    }
+
+    /// Forgets the first `used` bytes. What remains gets an allocation of its own size.
+    pub(crate) fn consume(&mut self, used: usize, want: usize) {
+        if used > 0 {
+            self.bytes = self.bytes[used..].to_vec();
+        }
+        self.want = want;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn grows_by_steps_up_to_what_is_wanted() {
+        let mut input = Input::new(vec![1; 10], 1 << 20);
+        let mut offered = Vec::new();
+        while !input.is_complete() {
+            let count = input.read(|space| space.len(), |count| *count);
+            offered.push(count);
+        }
+        assert!(offered.iter().all(|space| *space <= READ_BYTES), "{offered:?}");
+        assert!(input.len() < (1 << 20) + READ_BYTES);
+        assert!(input.bytes.capacity() < (1 << 20) + 2 * READ_BYTES);
+    }
+
+    #[test]
+    fn a_claimed_length_costs_nothing() {
+        let mut input = Input::new(vec![1; 10], usize::MAX);
+        input.read(|_| (), |()| 1);
+        assert!(input.bytes.capacity() <= READ_BYTES + 10);
+        assert_eq!(input.read(|_| "would block", |_| 0), "would block");
+        assert_eq!(input.as_slice(), [&[1; 10][..], &[0]].concat());
+    }
+
+    #[test]
+    fn what_remains_is_small_again() {
+        let mut input = Input::new(vec![7; 100_000], 0);
+        input.consume(99_990, 64);
+        assert_eq!((input.len(), input.is_complete(), input.is_small()), (10, false, true));
+        assert!(input.bytes.capacity() < 100);
+    }
+}

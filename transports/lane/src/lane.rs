@@ -1,0 +1,232 @@
+//! One lane: its connections, its log, its turn. Plain fields with one owner; no lock, no I/O runtime.
+//!
+//! # Turn
+//! ```text
+//!   take inbox and ready list
+//!   read at most 64 connections, once each        protocols run, handlers run; what they send goes into the inbox
+//!   take the inbox again                          else answers would wait a turn
+//!   drain: orders into the log                    at most 65,536 recipients or 256 KiB; a delivery may stay open
+//!   flush at most 64 connections                  one write each
+//!   timers
+//! ```
+//! Every step is bounded, and between turns the driver looks at the reactor, so what arrives while a large broadcast is
+//! flushed rides along with the connections that are not flushed yet.
+//!
+//! # Order
+//! Output comes into the log only while the inbox is drained, in the inbox's order. So one publisher's messages, replies and
+//! closes keep their order at every socket, and all sockets of the lane see one order. What a protocol queues while it is
+//! *reading* therefore goes through the inbox too (its bytes are staged here, the inbox carries their number).
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::BytesMut;
+use roomcast::{Codec, LanePort, LaneTable, SocketId};
+use slab::Slab;
+
+use crate::connection::{Binding, Connection, Held, Orphan};
+use crate::deliver::Cursor;
+use crate::ids::Ids;
+use crate::input::READ_BYTES;
+use crate::key::Key;
+use crate::log::{Spans, TurnLog};
+use crate::order::Order;
+use crate::shared::LaneShared;
+use crate::tasks::Tasks;
+use crate::timers::Timers;
+
+/// What bounds a lane's memory and patience.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    pub(crate) outbox_bytes_max: usize,
+    pub(crate) outbox_age_max: Duration,
+}
+
+pub(crate) struct Lane {
+    pub(crate) shared: Arc<LaneShared>,
+    pub(crate) limits: Limits,
+    /// The way to the engine, for the first namespace; and for others, once used.
+    pub(crate) port: LanePort,
+    pub(crate) namespaces: HashMap<Arc<str>, LanePort>,
+    pub(crate) tasks: Tasks,
+    pub(crate) ids: Ids,
+    /// The time at which the turn began.
+    pub(crate) now: Instant,
+
+    pub(crate) connections: Slab<Connection>,
+    /// By the same index; apart, because giving a span to a thousand connections should touch nothing else.
+    pub(crate) spans: Vec<Spans>,
+    pub(crate) generation: u32,
+    pub(crate) table: LaneTable<Binding>,
+    pub(crate) held: Slab<Held>,
+    pub(crate) orphans: HashMap<SocketId, Orphan>,
+    pub(crate) events: u64,
+
+    pub(crate) orders: VecDeque<Order>,
+    pub(crate) taken: Vec<Order>,
+    /// Bytes of orders that are finished, not yet reported to the inbox.
+    pub(crate) done: usize,
+    pub(crate) cursor: Option<Cursor>,
+    pub(crate) codecs: Vec<Arc<dyn Codec>>,
+    pub(crate) log: TurnLog,
+    /// Connections with spans, in the order in which they got them. May name some that are gone.
+    pub(crate) dirty: VecDeque<u32>,
+
+    pub(crate) ready: VecDeque<u32>,
+    pub(crate) taken_ready: Vec<u32>,
+    /// Ready connections that were not read because the lane is behind.
+    pub(crate) unread: Vec<u32>,
+    pub(crate) timers: Timers,
+    pub(crate) drain: Option<Drain>,
+
+    /// What one stream is read into.
+    pub(crate) buffer: Box<[u8]>,
+    /// What several spans are gathered into, and what a codec writes into.
+    pub(crate) scratch: Vec<u8>,
+    pub(crate) encoded: BytesMut,
+    /// Output that protocols queued while reading; the inbox knows how much of it is whose.
+    pub(crate) staged: VecDeque<u8>,
+    /// Control bytes of the protocol that is being called.
+    pub(crate) control: Vec<u8>,
+    /// Held deliveries found while a delivery's tiles are gone through.
+    pub(crate) held_hits: Vec<u32>,
+}
+
+/// The lane is ending: whom to close when.
+pub(crate) struct Drain {
+    /// The latest first.
+    pub(crate) closes: Vec<(Instant, Key)>,
+    /// When those who are left are cut off.
+    pub(crate) force: Instant,
+    pub(crate) forced: usize,
+    pub(crate) ended: bool,
+}
+
+impl Lane {
+    pub(crate) fn new(shared: Arc<LaneShared>, port: LanePort, limits: Limits, tasks: Tasks, now: Instant) -> Self {
+        Self {
+            shared,
+            limits,
+            port,
+            namespaces: HashMap::new(),
+            tasks,
+            ids: Ids::default(),
+            now,
+            connections: Slab::new(),
+            spans: Vec::new(),
+            generation: 0,
+            table: LaneTable::default(),
+            held: Slab::new(),
+            orphans: HashMap::new(),
+            events: 0,
+            orders: VecDeque::new(),
+            taken: Vec::new(),
+            done: 0,
+            cursor: None,
+            codecs: Vec::new(),
+            log: TurnLog::default(),
+            dirty: VecDeque::new(),
+            ready: VecDeque::new(),
+            taken_ready: Vec::new(),
+            unread: Vec::new(),
+            timers: Timers::new(now),
+            drain: None,
+            buffer: vec![0; READ_BYTES].into(),
+            scratch: Vec::new(),
+            encoded: BytesMut::new(),
+            staged: VecDeque::new(),
+            control: Vec::new(),
+            held_hits: Vec::new(),
+        }
+    }
+
+    /// Works off a bounded share of what there is. True if there is more, and then the reactor should be looked at before
+    /// the next turn.
+    pub(crate) fn turn(&mut self, now: Instant) -> bool {
+        self.now = now;
+        self.take_ready();
+        self.take_orders();
+        if self.may_read() {
+            self.read_some();
+            self.take_orders();
+        } else {
+            self.defer_reads();
+        }
+        self.drain_orders();
+        self.flush_some();
+        let timers_left = self.run_timers();
+        self.settle();
+        timers_left || self.has_work()
+    }
+
+    /// When [`Self::turn`] has to be called next, if nothing happens before.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        let drain = self.drain.as_ref().filter(|drain| !drain.ended);
+        let drain = drain.map(|drain| drain.closes.last().map_or(drain.force, |(at, _)| *at));
+        [self.timers.next(), drain].into_iter().flatten().min()
+    }
+
+    /// Whether it was told to end, and has.
+    pub(crate) fn is_ended(&self) -> bool {
+        self.drain.as_ref().is_some_and(|drain| drain.ended)
+    }
+
+    fn has_work(&self) -> bool {
+        !(self.orders.is_empty()
+            && self.cursor.is_none()
+            && self.dirty.is_empty()
+            && self.ready.is_empty()
+            && self.unread.is_empty())
+    }
+
+    /// While much waits to be sent, or the log is to be flushed, nothing is read: what is read makes more to send.
+    fn may_read(&self) -> bool {
+        !self.shared.is_behind() && !self.log.is_full()
+    }
+
+    fn take_orders(&mut self) {
+        self.shared.inbox.take(&mut self.taken);
+        self.orders.extend(self.taken.drain(..));
+    }
+
+    fn take_ready(&mut self) {
+        self.shared.ready.take(&mut self.taken_ready);
+        let mut taken = std::mem::take(&mut self.taken_ready);
+        taken.drain(..).for_each(|index| self.make_ready(index));
+        self.taken_ready = taken;
+        self.ready.append(&mut std::mem::take(&mut self.unread).into());
+    }
+
+    /// Puts a connection at the end of the ready queue, unless it stands there.
+    pub(crate) fn make_ready(&mut self, index: u32) {
+        if let Some(connection) = self.connections.get_mut(index as usize)
+            && !std::mem::replace(&mut connection.queued, true)
+        {
+            self.ready.push_back(index);
+        }
+    }
+
+    /// Tells the inbox what is finished, and those who wait for that.
+    fn settle(&mut self) {
+        if self.done > 0 {
+            self.shared.inbox.done(std::mem::take(&mut self.done));
+            if !self.shared.is_behind() {
+                self.shared.relief.notify_waiters();
+            }
+        }
+    }
+
+    /// The connection of a key, if it is still that one's.
+    pub(crate) fn connection(&mut self, key: Key) -> Option<&mut Connection> {
+        self.connections.get_mut(key.index as usize).filter(|connection| connection.generation == key.generation)
+    }
+
+    pub(crate) fn key_of(&self, index: u32) -> Option<Key> {
+        self.connections.get(index as usize).map(|connection| Key { index, generation: connection.generation })
+    }
+
+    pub(crate) fn counters(&self) -> &crate::counters::Counters {
+        &self.shared.counters
+    }
+}

@@ -1,0 +1,347 @@
+//! All lanes of a program.
+
+use std::error::Error;
+use std::fmt;
+use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use roomcast::{Codec, Engine};
+use tokio::net::TcpListener;
+use tokio::runtime::Handle;
+use tokio::sync::{Notify, oneshot};
+
+use crate::accept;
+use crate::application::Application;
+use crate::codecs::{CodecId, Codecs};
+use crate::counters::LaneStats;
+use crate::driver;
+use crate::lane::{Lane, Limits};
+use crate::order::{Adoption, Order};
+use crate::outbox::Budget;
+use crate::protocol::Protocol;
+use crate::shared::LaneShared;
+use crate::stream::Stream;
+use crate::tasks::Tasks;
+use crate::wire::Wire;
+
+/// The lanes of a program: a thread each, which own all connections. Cheap to clone; the threads end when the last clone is
+/// dropped, and with them, at once, the connections.
+///
+/// ```no_run
+/// # async fn example() -> std::io::Result<()> {
+/// let engine = roomcast::Engine::new();
+/// let lanes = roomcast_lane::Lanes::start(&engine)?;
+/// // ... give them to transports ...
+/// lanes.drain(std::time::Duration::from_secs(3)).await;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Lanes(Arc<Inner>);
+
+struct Inner {
+    engine: Engine,
+    lanes: Vec<Arc<LaneShared>>,
+    codecs: Arc<Codecs>,
+    budget: Arc<Budget>,
+    connections_max: usize,
+    draining: AtomicBool,
+    /// Told when draining begins.
+    drain: Notify,
+    /// How each lane tells its end.
+    ends: Mutex<Vec<oneshot::Receiver<usize>>>,
+}
+
+/// Settings of [`Lanes`].
+#[derive(Clone, Debug)]
+#[must_use = "it does nothing until `start`"]
+pub struct LanesBuilder {
+    threads: Option<usize>,
+    outbox_bytes_max: usize,
+    outbox_age_max: Duration,
+    outboxes_bytes_max: u64,
+    inbox_bytes_max: u64,
+    connections_max: usize,
+}
+
+impl Default for LanesBuilder {
+    fn default() -> Self {
+        Self {
+            threads: None,
+            outbox_bytes_max: 1 << 20,
+            outbox_age_max: Duration::from_secs(10),
+            outboxes_bytes_max: 1 << 30,
+            inbox_bytes_max: 64 << 20,
+            connections_max: usize::MAX,
+        }
+    }
+}
+
+impl LanesBuilder {
+    /// How many lanes there are, at least one. By default as many as the process may use cores.
+    pub fn threads(mut self, threads: usize) -> Self {
+        self.threads = Some(threads.max(1));
+        self
+    }
+
+    /// Bytes that may wait for one connection that does not read, 1 MiB by default. A message is taken while less than this
+    /// waits, so one message may exceed it; with the next one the connection is cut off.
+    pub fn outbox_bytes_max(mut self, bytes: usize) -> Self {
+        self.outbox_bytes_max = bytes;
+        self
+    }
+
+    /// How long a connection may take nothing while something waits for it, 10 s by default; then it is cut off.
+    pub fn outbox_age_max(mut self, age: Duration) -> Self {
+        self.outbox_age_max = age;
+        self
+    }
+
+    /// Bytes that may wait for all connections together, 1 GiB by default. Beyond it, each lane that puts more into an outbox
+    /// cuts off the connection for which most is waiting there.
+    pub fn outboxes_bytes_max(mut self, bytes: u64) -> Self {
+        self.outboxes_bytes_max = bytes;
+        self
+    }
+
+    /// Bytes that may wait in the inbox of one lane, 64 MiB by default. Beyond it broadcasts are refused
+    /// ([`Sent::overloaded`](roomcast::Sent)); above a quarter of it the lane reads no connection.
+    pub fn inbox_bytes_max(mut self, bytes: u64) -> Self {
+        self.inbox_bytes_max = bytes;
+        self
+    }
+
+    /// How many connections there may be, without limit by default. Further ones are closed as soon as they are accepted.
+    pub fn connections_max(mut self, connections: usize) -> Self {
+        self.connections_max = connections;
+        self
+    }
+
+    /// Starts the threads. The application's futures will run on the tokio runtime from which this is called.
+    ///
+    /// # Errors
+    /// Outside a tokio runtime, or if the system refuses a thread or a reactor.
+    pub fn start(self, engine: &Engine) -> io::Result<Lanes> {
+        let runtime = Handle::try_current().map_err(|_| {
+            io::Error::other("lanes need the application's tokio runtime: call it inside #[tokio::main]")
+        })?;
+        let threads = match self.threads {
+            Some(threads) => threads,
+            None => std::thread::available_parallelism().map_or(1, usize::from),
+        };
+        let (codecs, budget) = (Arc::new(Codecs::default()), Arc::new(Budget::new(self.outboxes_bytes_max)));
+        let limits = Limits { outbox_bytes_max: self.outbox_bytes_max, outbox_age_max: self.outbox_age_max };
+        let (mut lanes, mut ends) = (Vec::with_capacity(threads), Vec::with_capacity(threads));
+        for index in 0..threads {
+            let shared = Arc::new(LaneShared::new(index, self.inbox_bytes_max, &codecs, &budget));
+            let tasks = Tasks::Runtime(runtime.clone());
+            let (here, engine) = (Arc::clone(&shared), engine.clone());
+            let make = move || {
+                let port = engine.attach(Arc::clone(&here) as Arc<dyn roomcast::Lane>);
+                Lane::new(here, port, limits, tasks, Instant::now())
+            };
+            match driver::start(&shared, make) {
+                Ok(end) => {
+                    lanes.push(shared);
+                    ends.push(end);
+                }
+                Err(error) => {
+                    stop(&lanes);
+                    return Err(error);
+                }
+            }
+        }
+        Ok(Lanes(Arc::new(Inner {
+            engine: engine.clone(),
+            lanes,
+            codecs,
+            budget,
+            connections_max: self.connections_max,
+            draining: AtomicBool::new(false),
+            drain: Notify::new(),
+            ends: Mutex::new(ends),
+        })))
+    }
+}
+
+impl Lanes {
+    /// Starts a lane for each core that the process may use, with all settings at their defaults.
+    ///
+    /// # Errors
+    /// As [`LanesBuilder::start`].
+    pub fn start(engine: &Engine) -> io::Result<Self> {
+        Self::builder().start(engine)
+    }
+
+    /// Settings.
+    pub fn builder() -> LanesBuilder {
+        LanesBuilder::default()
+    }
+
+    /// The engine whose sockets live here, in its first namespace.
+    pub fn engine(&self) -> &Engine {
+        &self.0.engine
+    }
+
+    /// How many lanes there are.
+    pub fn threads(&self) -> usize {
+        self.0.lanes.len()
+    }
+
+    /// Makes a codec known. Each message is encoded at most once for each codec, so a transport registers one once, not for
+    /// each connection.
+    ///
+    /// # Panics
+    /// If there are 256 already: a mistake of the program.
+    pub fn register(&self, codec: impl Codec) -> CodecId {
+        let id = self.0.codecs.register(Arc::new(codec));
+        id.unwrap_or_else(|| {
+            panic!("a program may register {} codecs; register each once, not per connection", Codecs::MAX)
+        })
+    }
+
+    /// Accepts connections until the lanes drain, and speaks a protocol on them, which `protocol` makes for each. The future
+    /// does the accepting: it has to be awaited, or spawned.
+    ///
+    /// # Errors
+    /// Those of the listener that do not pass: not that files ran out, which it waits for.
+    pub async fn serve<P: Protocol>(
+        &self,
+        listener: TcpListener,
+        codec: impl Codec,
+        protocol: impl Fn() -> P + Send + Sync + 'static,
+        application: impl Application,
+    ) -> io::Result<()> {
+        let wire = Wire::new(self.register(codec), application);
+        let protocol = Arc::new(protocol);
+        let adopt = |stream| {
+            let protocol = Arc::clone(&protocol);
+            self.adopt(stream, Bytes::new(), &wire, move || protocol())
+        };
+        accept::accept(&listener, adopt, self.draining()).await
+    }
+
+    /// Gives a stream to the lane with the fewest connections. `early` are bytes that were read from it already, as after an
+    /// upgrade; `protocol` makes its protocol there.
+    ///
+    /// # Errors
+    /// When there are too many connections, or the lanes end. The stream is dropped, and so closed.
+    pub fn adopt<P: Protocol>(
+        &self,
+        stream: Stream,
+        early: Bytes,
+        wire: &Wire,
+        protocol: impl FnOnce() -> P + Send + 'static,
+    ) -> Result<(), AdoptError> {
+        if self.0.draining.load(Ordering::Relaxed) {
+            return Err(AdoptError::Draining);
+        }
+        let lanes = &self.0.lanes;
+        let lane = lanes.iter().min_by_key(|lane| lane.open_connections()).ok_or(AdoptError::Draining)?;
+        let open: usize = lanes.iter().map(|lane| lane.open_connections()).sum();
+        if open >= self.0.connections_max {
+            return Err(AdoptError::Connections { max: self.0.connections_max });
+        }
+        // Counted from here, so that a burst is spread; the lane counts down.
+        lane.connections.fetch_add(1, Ordering::Relaxed);
+        let make = Box::new(move || Box::new(protocol()) as Box<dyn Protocol>);
+        if lane.push(Order::Adopt(Box::new(Adoption { stream, early, wire: wire.clone(), make }))) {
+            return Ok(());
+        }
+        lane.connections.fetch_sub(1, Ordering::Relaxed);
+        Err(AdoptError::Draining)
+    }
+
+    /// Waits until no lane is far behind: until all inboxes are below a quarter of their limit. For publishers that can wait.
+    pub async fn ready(&self) {
+        for lane in &self.0.lanes {
+            loop {
+                let relief = lane.relief.notified();
+                if !lane.is_behind() {
+                    break;
+                }
+                relief.await;
+            }
+        }
+    }
+
+    /// Resolves when draining begins.
+    pub async fn draining(&self) {
+        let drain = self.0.drain.notified();
+        if !self.0.draining.load(Ordering::SeqCst) {
+            drain.await;
+        }
+    }
+
+    /// Ends everything in good order: accepts nothing more, tells each client at a random time within `over`, waits at most a
+    /// second longer, and ends the threads. Returns how many connections had to be cut off; 0 when it was called before.
+    pub async fn drain(&self, over: Duration) -> usize {
+        self.0.draining.store(true, Ordering::SeqCst);
+        self.0.drain.notify_waiters();
+        let ends = std::mem::take(&mut *self.0.ends.lock().unwrap_or_else(PoisonError::into_inner));
+        for lane in &self.0.lanes {
+            lane.push(Order::Drain { over });
+        }
+        let mut forced = 0;
+        for end in ends {
+            forced += end.await.unwrap_or_default();
+        }
+        forced
+    }
+
+    /// What the lanes did and hold, summed.
+    pub fn stats(&self) -> LaneStats {
+        let mut sum = LaneStats { outbox_bytes: self.0.budget.used(), ..LaneStats::default() };
+        for lane in &self.0.lanes {
+            sum += lane.counters.read();
+            sum.connections += lane.open_connections() as u64;
+            sum.inbox_bytes += lane.inbox.bytes();
+        }
+        sum
+    }
+}
+
+impl fmt::Debug for Lanes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lanes").field("threads", &self.threads()).finish_non_exhaustive()
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        stop(&self.lanes);
+    }
+}
+
+fn stop(lanes: &[Arc<LaneShared>]) {
+    for lane in lanes {
+        lane.push(Order::Stop);
+    }
+}
+
+/// Why a stream was not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum AdoptError {
+    /// The lanes are draining, or have ended.
+    Draining,
+    /// There are as many connections as `connections_max` allows.
+    Connections {
+        /// The limit in connections.
+        max: usize,
+    },
+}
+
+impl fmt::Display for AdoptError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Draining => f.write_str("the lanes are ending"),
+            Self::Connections { max } => write!(f, "there are {max} connections already, connections_max is {max}"),
+        }
+    }
+}
+
+impl Error for AdoptError {}

@@ -1,0 +1,59 @@
+//! A TCP stream on the lane's reactor.
+
+use std::io;
+use std::net::{Shutdown, SocketAddr};
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use socket2::SockRef;
+use tokio::io::{AsyncRead, ReadBuf};
+use tokio::net::TcpStream;
+
+use super::Link;
+
+pub(crate) struct TcpLink(TcpStream);
+
+impl TcpLink {
+    pub(crate) fn new(stream: TcpStream) -> Self {
+        Self(stream)
+    }
+}
+
+impl Link for TcpLink {
+    /// `poll_read`, not `try_read`: after a short read it clears the readiness itself, which saves the system call that
+    /// would say `EAGAIN`.
+    fn read(&mut self, waker: &Waker, into: &mut [u8]) -> io::Result<usize> {
+        let mut into = ReadBuf::new(into);
+        match Pin::new(&mut self.0).poll_read(&mut Context::from_waker(waker), &mut into) {
+            Poll::Pending => Err(io::ErrorKind::WouldBlock.into()),
+            Poll::Ready(result) => result.map(|()| into.filled().len()),
+        }
+    }
+
+    fn rearm(&mut self, waker: &Waker) -> bool {
+        self.0.poll_read_ready(&mut Context::from_waker(waker)).is_ready()
+    }
+
+    fn write(&mut self, _waker: &Waker, bytes: &[u8]) -> io::Result<usize> {
+        self.0.try_write(bytes)
+    }
+
+    fn want_write(&mut self, waker: &Waker) -> bool {
+        self.0.poll_write_ready(&mut Context::from_waker(waker)).is_ready()
+    }
+
+    fn end(&mut self, _waker: &Waker) -> bool {
+        // Fails only if the stream is gone already, which the next read tells.
+        let _ = SockRef::from(&self.0).shutdown(Shutdown::Write);
+        true
+    }
+
+    fn reset(&mut self) {
+        let _ = SockRef::from(&self.0).set_linger(Some(Duration::ZERO));
+    }
+
+    fn peer(&self) -> Option<SocketAddr> {
+        self.0.peer_addr().ok()
+    }
+}

@@ -1,0 +1,337 @@
+//! The bytes of a turn, each message once.
+//!
+//! # Problem
+//! A broadcast to a thousand connections must not cost a thousand copies, allocations or reference counts.
+//!
+//! # Protocol
+//! All output of a turn is appended to one buffer, the log; a recipient gets the place of what it shall get, a [`Span`].
+//! Spans that touch merge, so a member of one busy room holds one span however many messages came:
+//!
+//! ```text
+//!   log     | hi | lo | to B | hi | ...
+//!   A        [       )        [  )          first span and a chain in the arena
+//!   B        [             )                merged: one write straight from the log
+//! ```
+//!
+//! Each append is one *frame*, and every span begins and ends at frames. Where frames end, and which of them are not
+//! [`Class::Reliable`], is noted once for each frame, not for each member: it matters only when a stream refuses bytes.
+//! What is large is kept beside the log as shared bytes; spans of these are numbered from [`SHARED`] on.
+
+use bytes::{Bytes, BytesMut};
+use roomcast::Class;
+
+/// From this size on a frame is shared instead of copied.
+pub(crate) const SHARED_BYTES: usize = 16 * 1024;
+/// At this size the log takes nothing more before it is flushed.
+const BYTES_MAX: usize = 256 * 1024;
+/// The same for links of chains: connections in many rooms each can need more of these than bytes.
+const LINKS_MAX: usize = 512 * 1024;
+/// The first number of a shared frame. Places in the log stay far below.
+const SHARED: u32 = 1 << 31;
+const NONE: u32 = u32::MAX;
+
+/// A part of the log, or some shared frames: from `start` to before `end`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Span {
+    start: u32,
+    end: u32,
+}
+
+/// What a connection shall be written: its first span, and the chain of the others.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Spans {
+    first: Span,
+    head: u32,
+    tail: u32,
+}
+
+impl Spans {
+    pub(crate) const EMPTY: Self = Self { first: Span { start: 0, end: 0 }, head: NONE, tail: NONE };
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.first.start == self.first.end
+    }
+}
+
+#[derive(Debug)]
+struct Link {
+    span: Span,
+    next: u32,
+}
+
+/// A frame, or what is left of it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Frame<'a> {
+    /// In the log: to be copied.
+    Log(&'a [u8]),
+    /// Shared: to be kept.
+    Shared(&'a Bytes),
+}
+
+impl Frame<'_> {
+    pub(crate) fn as_slice(&self) -> &[u8] {
+        match self {
+            Self::Log(bytes) => bytes,
+            Self::Shared(bytes) => bytes,
+        }
+    }
+}
+
+/// The log of a turn, with the chains of all connections.
+#[derive(Debug, Default)]
+pub(crate) struct TurnLog {
+    bytes: Vec<u8>,
+    /// Where each frame ends.
+    ends: Vec<u32>,
+    /// Frames that are not reliable, by where they start.
+    special: Vec<(u32, Class)>,
+    shared: Vec<(Bytes, Class)>,
+    links: Vec<Link>,
+}
+
+impl TurnLog {
+    /// Appends a frame.
+    pub(crate) fn append(&mut self, frame: &[u8], class: Class) -> Span {
+        if frame.len() >= SHARED_BYTES {
+            return self.append_shared(Bytes::copy_from_slice(frame), class);
+        }
+        let start = self.bytes.len() as u32;
+        self.bytes.extend_from_slice(frame);
+        self.close_frame(start, class)
+    }
+
+    /// Appends a frame that came out of a codec; what is large stays in the allocation that `frame` had.
+    pub(crate) fn append_encoded(&mut self, frame: &mut BytesMut, class: Class) -> Span {
+        if frame.len() >= SHARED_BYTES {
+            return self.append_shared(frame.split().freeze(), class);
+        }
+        self.append(frame, class)
+    }
+
+    /// Appends a frame by reference.
+    pub(crate) fn append_shared(&mut self, frame: Bytes, class: Class) -> Span {
+        let start = SHARED + self.shared.len() as u32;
+        self.shared.push((frame, class));
+        Span { start, end: start + 1 }
+    }
+
+    fn close_frame(&mut self, start: u32, class: Class) -> Span {
+        let end = self.bytes.len() as u32;
+        if end > start {
+            self.ends.push(end);
+            if class != Class::Reliable {
+                self.special.push((start, class));
+            }
+        }
+        Span { start, end }
+    }
+
+    /// Gives a connection a span; true if it had none.
+    pub(crate) fn give(&mut self, spans: &mut Spans, span: Span) -> bool {
+        if span.start == span.end {
+            return false;
+        }
+        if spans.is_empty() {
+            spans.first = span;
+            return true;
+        }
+        let last = match self.links.get_mut(spans.tail as usize) {
+            Some(link) => &mut link.span,
+            None => &mut spans.first,
+        };
+        if last.end == span.start {
+            last.end = span.end;
+            return false;
+        }
+        let at = self.links.len() as u32;
+        match self.links.get_mut(spans.tail as usize) {
+            Some(link) => link.next = at,
+            None => spans.head = at,
+        }
+        spans.tail = at;
+        self.links.push(Link { span, next: NONE });
+        false
+    }
+
+    /// The bytes of the spans if they are one piece of the log: what can be written without a copy.
+    pub(crate) fn contiguous(&self, spans: &Spans) -> Option<&[u8]> {
+        (spans.head == NONE && spans.first.start < SHARED).then(|| self.slice(spans.first))
+    }
+
+    /// All spans in order, as pieces: parts of the log, and shared frames one by one.
+    pub(crate) fn pieces(&self, spans: Spans) -> impl Iterator<Item = Frame<'_>> {
+        self.spans(spans).flat_map(|span| {
+            let (log, shared) =
+                if span.start < SHARED { (Some(self.slice(span)), 0..0) } else { (None, self.numbers(span)) };
+            log.into_iter().map(Frame::Log).chain(self.shared[shared].iter().map(|(bytes, _)| Frame::Shared(bytes)))
+        })
+    }
+
+    /// All frames of the spans in order, each with its class.
+    pub(crate) fn frames(&self, spans: Spans) -> impl Iterator<Item = (Frame<'_>, Class)> {
+        self.spans(spans).flat_map(|span| {
+            let shared = if span.start < SHARED { 0..0 } else { self.numbers(span) };
+            let shared = self.shared[shared].iter().map(|(bytes, class)| (Frame::Shared(bytes), *class));
+            self.log_frames(span).chain(shared)
+        })
+    }
+
+    /// All frames of one span.
+    pub(crate) fn frames_of(&self, span: Span) -> impl Iterator<Item = (Frame<'_>, Class)> {
+        self.frames(Spans { first: span, ..Spans::EMPTY })
+    }
+
+    fn log_frames(&self, span: Span) -> impl Iterator<Item = (Frame<'_>, Class)> {
+        let from =
+            if span.start < SHARED { self.ends.partition_point(|end| *end <= span.start) } else { self.ends.len() };
+        let mut start = span.start;
+        self.ends[from..].iter().take_while(move |end| **end <= span.end).map(move |&end| {
+            let frame = Span { start, end };
+            start = end;
+            (Frame::Log(self.slice(frame)), self.class_at(frame.start))
+        })
+    }
+
+    fn class_at(&self, start: u32) -> Class {
+        match self.special.binary_search_by_key(&start, |(at, _)| *at) {
+            Ok(found) => self.special[found].1,
+            Err(_) => Class::Reliable,
+        }
+    }
+
+    fn spans(&self, spans: Spans) -> impl Iterator<Item = Span> {
+        let mut at = spans.head;
+        let rest = std::iter::from_fn(move || {
+            let link = self.links.get(at as usize)?;
+            at = link.next;
+            Some(link.span)
+        });
+        std::iter::once(spans.first).filter(|span| span.start != span.end).chain(rest)
+    }
+
+    fn slice(&self, span: Span) -> &[u8] {
+        &self.bytes[span.start as usize..span.end as usize]
+    }
+
+    fn numbers(&self, span: Span) -> std::ops::Range<usize> {
+        (span.start - SHARED) as usize..(span.end - SHARED) as usize
+    }
+
+    /// Whether it takes nothing more before it is flushed and cleared.
+    pub(crate) fn is_full(&self) -> bool {
+        let shared = self.shared.len() * SHARED_BYTES;
+        self.bytes.len() + shared >= BYTES_MAX || self.links.len() >= LINKS_MAX
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.bytes.is_empty() && self.shared.is_empty()
+    }
+
+    /// Forgets all, when no connection holds a span any more, and gives back what an unusual turn took.
+    pub(crate) fn clear(&mut self) {
+        fn reset<T>(list: &mut Vec<T>, keep: usize) {
+            list.clear();
+            if list.capacity() > keep {
+                list.shrink_to(keep);
+            }
+        }
+        reset(&mut self.bytes, BYTES_MAX + SHARED_BYTES);
+        reset(&mut self.ends, 8 * 1024);
+        reset(&mut self.special, 1024);
+        reset(&mut self.shared, 64);
+        reset(&mut self.links, 64 * 1024);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use roomcast::Key;
+
+    fn gather(log: &TurnLog, spans: Spans) -> Vec<u8> {
+        log.pieces(spans).flat_map(|piece| piece.as_slice().to_vec()).collect()
+    }
+
+    fn frames(log: &TurnLog, spans: Spans) -> Vec<(Vec<u8>, Class)> {
+        log.frames(spans).map(|(frame, class)| (frame.as_slice().to_vec(), class)).collect()
+    }
+
+    #[test]
+    fn neighbours_merge_and_others_chain() {
+        let (mut log, mut a, mut b) = (TurnLog::default(), Spans::EMPTY, Spans::EMPTY);
+        let (one, two, three) = (
+            log.append(b"one", Class::Reliable),
+            log.append(b"two", Class::Reliable),
+            log.append(b"three", Class::Reliable),
+        );
+        assert!(log.give(&mut a, one), "its first");
+        assert!(!log.give(&mut a, two));
+        assert_eq!(log.contiguous(&a), Some(&b"onetwo"[..]));
+        log.give(&mut b, one);
+        log.give(&mut b, three);
+        assert_eq!(log.contiguous(&b), None);
+        assert_eq!(gather(&log, b), b"onethree");
+        let four = log.append(b"four", Class::Reliable);
+        log.give(&mut b, four);
+        assert_eq!((gather(&log, b), log.links.len()), (b"onethreefour".to_vec(), 1));
+    }
+
+    #[test]
+    fn frames_keep_their_ends_and_classes_inside_merged_spans() {
+        let (mut log, mut spans) = (TurnLog::default(), Spans::EMPTY);
+        let latest = Class::Latest(Key::from(7));
+        let expected = [("a", Class::Reliable), ("bb", Class::Volatile), ("ccc", latest), ("d", Class::Reliable)];
+        for (bytes, class) in expected {
+            let span = log.append(bytes.as_bytes(), class);
+            log.give(&mut spans, span);
+        }
+        let expected: Vec<_> = expected.iter().map(|(bytes, class)| (bytes.as_bytes().to_vec(), *class)).collect();
+        assert_eq!(frames(&log, spans), expected);
+        let mut tail = Spans::EMPTY;
+        log.give(&mut tail, Span { start: 1, end: 6 });
+        assert_eq!(frames(&log, tail), expected[1..3]);
+    }
+
+    #[test]
+    fn large_frames_are_shared_and_merge_too() {
+        let (mut log, mut spans) = (TurnLog::default(), Spans::EMPTY);
+        let large = vec![7; SHARED_BYTES];
+        let small = log.append(b"small", Class::Reliable);
+        log.give(&mut spans, small);
+        for class in [Class::Volatile, Class::Reliable] {
+            let mut encoded = BytesMut::from(&large[..]);
+            let span = log.append_encoded(&mut encoded, class);
+            log.give(&mut spans, span);
+        }
+        assert_eq!((log.bytes.len(), log.links.len()), (5, 1));
+        let got = frames(&log, spans);
+        assert_eq!(
+            got.iter().map(|(bytes, class)| (bytes.len(), *class)).collect::<Vec<_>>(),
+            [(5, Class::Reliable), (SHARED_BYTES, Class::Volatile), (SHARED_BYTES, Class::Reliable)]
+        );
+        assert_eq!(gather(&log, spans).len(), 5 + 2 * SHARED_BYTES);
+    }
+
+    #[test]
+    fn an_empty_frame_is_nothing() {
+        let (mut log, mut spans) = (TurnLog::default(), Spans::EMPTY);
+        let nothing = log.append(b"", Class::Volatile);
+        assert!(!log.give(&mut spans, nothing));
+        assert!(spans.is_empty() && log.is_empty());
+    }
+
+    #[test]
+    fn full_by_bytes_and_by_shared_frames() {
+        let mut log = TurnLog::default();
+        while !log.is_full() {
+            log.append(&[0; 1024], Class::Reliable);
+        }
+        assert_eq!(log.bytes.len(), BYTES_MAX);
+        log.clear();
+        for _ in 0..BYTES_MAX / SHARED_BYTES {
+            assert!(!log.is_full());
+            log.append_shared(Bytes::from_static(b"x"), Class::Reliable);
+        }
+        assert!(log.is_full());
+    }
+}

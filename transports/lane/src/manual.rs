@@ -1,0 +1,225 @@
+//! A lane that is driven by hand: for testing protocols and applications without threads, network or clock.
+
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use roomcast::{Codec, Engine};
+
+use crate::application::BoxFuture;
+use crate::codecs::{CodecId, Codecs};
+use crate::counters::LaneStats;
+use crate::lane::{Lane, Limits};
+use crate::link::{Far, Link, MemoryLink};
+use crate::order::{Adoption, Order};
+use crate::outbox::Budget;
+use crate::protocol::Protocol;
+use crate::shared::LaneShared;
+use crate::stream::Stream;
+use crate::tasks::Tasks;
+use crate::wire::Wire;
+
+/// Turns without an end in which nothing can be left to do.
+const TURNS_MAX: usize = 1_000_000;
+
+/// A lane without a thread: it works when [`Self::run`] is called, and its clock goes when [`Self::advance`] is called.
+///
+/// Futures of the application are polled by `run` too; those that wait for something outside stay pending.
+pub struct ManualLane {
+    lane: Lane,
+    shared: Arc<LaneShared>,
+    tasks: Arc<Mutex<Vec<BoxFuture<()>>>>,
+    now: Instant,
+}
+
+/// A client of a [`ManualLane`]: the other side of a stream in memory.
+#[derive(Clone)]
+pub struct ManualConnection(Far);
+
+impl ManualLane {
+    /// A lane of the engine, with the limits of [`LanesBuilder`](crate::LanesBuilder)'s defaults.
+    pub fn new(engine: &Engine) -> Self {
+        Self::with_limits(engine, 1 << 20, 64 << 20)
+    }
+
+    /// The same with other limits: [`LanesBuilder::outbox_bytes_max`](crate::LanesBuilder::outbox_bytes_max) and
+    /// [`LanesBuilder::inbox_bytes_max`](crate::LanesBuilder::inbox_bytes_max).
+    pub fn with_limits(engine: &Engine, outbox_bytes_max: usize, inbox_bytes_max: u64) -> Self {
+        let (codecs, budget) = (Arc::new(Codecs::default()), Arc::new(Budget::new(u64::MAX)));
+        let shared = Arc::new(LaneShared::new(0, inbox_bytes_max, &codecs, &budget));
+        let port = engine.attach(Arc::clone(&shared) as Arc<dyn roomcast::Lane>);
+        let (tasks, now) = (Arc::default(), Instant::now());
+        let limits = Limits { outbox_bytes_max, outbox_age_max: Duration::from_secs(10) };
+        let lane = Lane::new(Arc::clone(&shared), port, limits, Tasks::Manual(Arc::clone(&tasks)), now);
+        Self { lane, shared, tasks, now }
+    }
+
+    /// Makes a codec known.
+    ///
+    /// # Panics
+    /// If there are 256 already.
+    pub fn register(&self, codec: impl Codec) -> CodecId {
+        self.shared.codecs.register(Arc::new(codec)).unwrap_or_else(|| panic!("there are {} codecs", Codecs::MAX))
+    }
+
+    /// Connects a client whose side takes `room` bytes before it is read.
+    pub fn connect<P: Protocol>(
+        &mut self,
+        wire: &Wire,
+        room: usize,
+        protocol: impl FnOnce() -> P + Send + 'static,
+    ) -> ManualConnection {
+        let (link, far) = MemoryLink::new(room);
+        self.adopt(link, wire, protocol);
+        ManualConnection(far)
+    }
+
+    pub(crate) fn adopt<P: Protocol>(
+        &mut self,
+        link: impl Link + Send + 'static,
+        wire: &Wire,
+        protocol: impl FnOnce() -> P + Send + 'static,
+    ) {
+        self.adopt_stream(Stream::link(link), Bytes::new(), wire, protocol);
+    }
+
+    /// Adopts any stream, as [`Lanes::adopt`](crate::Lanes::adopt) does; TCP needs a tokio runtime.
+    pub fn adopt_stream<P: Protocol>(
+        &mut self,
+        stream: Stream,
+        early: Bytes,
+        wire: &Wire,
+        protocol: impl FnOnce() -> P + Send + 'static,
+    ) {
+        self.shared.connections.fetch_add(1, Ordering::Relaxed);
+        let make = Box::new(move || Box::new(protocol()) as Box<dyn Protocol>);
+        self.shared.push(Order::Adopt(Box::new(Adoption { stream, early, wire: wire.clone(), make })));
+    }
+
+    /// Works until nothing is left to do.
+    ///
+    /// # Panics
+    /// If that never happens.
+    pub fn run(&mut self) {
+        for _ in 0..TURNS_MAX {
+            let more = self.turn();
+            if !self.poll_tasks() && !more && self.is_parked() {
+                return;
+            }
+        }
+        panic!("the lane is still busy after {TURNS_MAX} turns");
+    }
+
+    /// One turn; true if there is more to do.
+    pub fn turn(&mut self) -> bool {
+        let tasks = self.lane.tasks.clone();
+        let _entered = tasks.enter();
+        self.lane.turn(self.now)
+    }
+
+    /// Lets time go on, and works.
+    pub fn advance(&mut self, time: Duration) {
+        let end = self.now + time;
+        while let Some(next) = self.lane.deadline().filter(|next| *next <= end) {
+            // A deadline that stays in the past is looked at again a tick later.
+            self.now = next.max(self.now + Duration::from_millis(1)).min(end);
+            self.run();
+            if self.now >= end {
+                break;
+            }
+        }
+        self.now = end;
+        self.run();
+    }
+
+    /// The time of the lane's clock.
+    pub fn now(&self) -> Instant {
+        self.now
+    }
+
+    /// Begins to end, as [`Lanes::drain`](crate::Lanes::drain) does.
+    pub fn drain(&mut self, over: Duration) {
+        self.shared.push(Order::Drain { over });
+        self.run();
+    }
+
+    /// Whether it has ended.
+    pub fn is_ended(&self) -> bool {
+        self.lane.is_ended()
+    }
+
+    /// What it did and holds.
+    pub fn stats(&self) -> LaneStats {
+        LaneStats {
+            connections: self.lane.connections.len() as u64,
+            inbox_bytes: self.shared.inbox.bytes(),
+            outbox_bytes: self.shared.budget.used(),
+            ..self.shared.counters.read()
+        }
+    }
+
+    fn is_parked(&self) -> bool {
+        self.shared.inbox.park(Waker::noop()) && self.shared.ready.park(Waker::noop())
+    }
+
+    /// Polls all futures once; true if one is finished.
+    fn poll_tasks(&mut self) -> bool {
+        let lock = || self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut tasks = std::mem::take(&mut *lock());
+        let before = tasks.len();
+        let entered = self.lane.tasks.enter();
+        tasks.retain_mut(|task| match task.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(()) => false,
+            Poll::Pending => true,
+        });
+        drop(entered);
+        let finished = tasks.len() < before;
+        lock().extend(tasks);
+        finished
+    }
+}
+
+impl ManualConnection {
+    /// Sends bytes to the lane.
+    pub fn send(&self, bytes: impl AsRef<[u8]>) {
+        self.0.send(bytes.as_ref());
+    }
+
+    /// Takes what came, and makes room for as much again.
+    pub fn receive(&self) -> Vec<u8> {
+        self.0.take()
+    }
+
+    /// The same as text.
+    ///
+    /// # Panics
+    /// If it is no UTF-8.
+    pub fn receive_text(&self) -> String {
+        match String::from_utf8(self.0.take()) {
+            Ok(text) => text,
+            Err(error) => panic!("received what is no UTF-8: {error}"),
+        }
+    }
+
+    /// Ends the client's writing side.
+    pub fn end(&self) {
+        self.0.end();
+    }
+
+    /// Breaks the connection off: whatever the lane does with it fails.
+    pub fn break_off(&self) {
+        self.0.break_off();
+    }
+
+    /// Whether the lane has ended its writing side, or dropped the stream.
+    pub fn is_ended(&self) -> bool {
+        self.0.is_ended()
+    }
+
+    /// Whether the lane reset the stream.
+    pub fn is_reset(&self) -> bool {
+        self.0.is_reset()
+    }
+}

@@ -1,0 +1,67 @@
+//! What a lane's inbox carries: everything that makes output, in one order.
+
+use std::any::Any;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use roomcast::{Closed, Delivery, SocketId};
+
+use crate::close::Close;
+use crate::handshake::Refusal;
+use crate::key::Key;
+use crate::protocol::Protocol;
+use crate::reply::{AckToken, Answer};
+use crate::stream::Stream;
+use crate::wire::Wire;
+
+/// One thing a lane is told, by whatever thread. Nothing in here owns a `Socket` or an `Engine`.
+pub(crate) enum Order {
+    /// A broadcast's share.
+    Deliver(Delivery),
+    /// A socket was disconnected by the program.
+    Closed(Closed),
+    /// A protocol queued output while it was reading: the next so many bytes that the lane has staged.
+    Write { to: Key, bytes: usize },
+    /// An event is finished. `counted`: it was in flight.
+    Reply { to: Key, socket: SocketId, answer: Option<(AckToken, Answer)>, counted: bool },
+    /// The application let a socket in, or did not.
+    Outcome { socket: SocketId, result: Result<(), Refusal> },
+    /// The engine had no place for a socket.
+    NoPlace { to: Key, namespace: Arc<str>, refusal: Refusal },
+    /// Something for a protocol.
+    Message { to: Key, message: Box<dyn Any + Send> },
+    /// A connection is to end.
+    Close { to: Key, close: Close },
+    /// A connection hands its stream to another one.
+    HandOver { from: Key, to: Key },
+    /// A new connection.
+    Adopt(Box<Adoption>),
+    /// Close all connections within this time, then end.
+    Drain { over: Duration },
+    /// End now.
+    Stop,
+}
+
+/// A connection on its way to its lane.
+pub(crate) struct Adoption {
+    pub(crate) stream: Stream,
+    pub(crate) early: Bytes,
+    pub(crate) wire: Wire,
+    pub(crate) make: Box<dyn FnOnce() -> Box<dyn Protocol> + Send>,
+}
+
+impl Order {
+    /// Bytes for which it stands in the inbox; the same before and after.
+    pub(crate) fn size(&self) -> usize {
+        let held = match self {
+            Self::Deliver(delivery) => delivery.size(),
+            Self::Write { bytes, .. } => *bytes,
+            Self::Reply { answer: Some((_, Ok(Some(message)))), .. } => message.size(),
+            Self::Closed(closed) => closed.rooms.iter().map(|room| size_of::<String>() + room.len()).sum(),
+            Self::Adopt(adoption) => adoption.early.len(),
+            _ => 0,
+        };
+        size_of::<Self>() + held
+    }
+}

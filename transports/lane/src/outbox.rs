@@ -1,0 +1,322 @@
+//! What a stream did not take.
+//!
+//! Absent while a connection keeps up. It holds *pieces* that end where frames end, so that a control frame can go in behind
+//! the first piece, whatever waits. Small frames are collected into pieces of up to 16 KiB; large ones are shared with the
+//! other recipients. The memory of all outboxes of a process is counted in a [`Budget`].
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use bytes::Bytes;
+use roomcast::{Class, Key};
+
+use crate::log::{Frame, SHARED_BYTES};
+
+/// What a piece costs beside its bytes, near enough.
+const PIECE_COST: usize = 64;
+
+/// Bytes in the outboxes of a process.
+#[derive(Debug)]
+pub(crate) struct Budget {
+    used: AtomicU64,
+    max: u64,
+}
+
+impl Budget {
+    pub(crate) fn new(max: u64) -> Self {
+        Self { used: AtomicU64::new(0), max }
+    }
+
+    pub(crate) fn used(&self) -> u64 {
+        self.used.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn is_exhausted(&self) -> bool {
+        self.used() > self.max
+    }
+}
+
+/// What became of a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pushed {
+    /// It waits.
+    Kept,
+    /// It waits, and an older one with its key was removed.
+    Replaced,
+    /// It was left out.
+    Dropped,
+    /// It was not taken: the outbox holds its maximum already.
+    Full,
+}
+
+#[derive(Debug)]
+enum Piece {
+    /// Whole frames, or the rest of one and then whole ones.
+    Own(Vec<u8>),
+    Shared(Bytes),
+    Latest(Key, Bytes),
+    /// Was replaced.
+    Nothing,
+}
+
+impl Piece {
+    fn as_slice(&self) -> &[u8] {
+        match self {
+            Self::Own(bytes) => bytes,
+            Self::Shared(bytes) | Self::Latest(_, bytes) => bytes,
+            Self::Nothing => &[],
+        }
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct Outbox {
+    pieces: VecDeque<Piece>,
+    /// How many pieces were ever taken off the front: the number of the first one.
+    first: u64,
+    /// Where the waiting piece of each key is, by number.
+    latest: HashMap<Key, u64>,
+    /// Pieces that are [`Piece::Nothing`].
+    holes: usize,
+    /// Bytes of the first piece that are sent.
+    sent: usize,
+    /// The first piece is a frame of which the peer has a part: nothing may come before its end.
+    begun: bool,
+    control: Vec<u8>,
+    control_sent: usize,
+    /// Bytes that wait.
+    bytes: usize,
+    /// When it last became shorter, or began.
+    progress: Instant,
+    budget: Arc<Budget>,
+}
+
+impl Outbox {
+    pub(crate) fn new(budget: &Arc<Budget>, now: Instant) -> Self {
+        Self {
+            pieces: VecDeque::new(),
+            first: 0,
+            latest: HashMap::new(),
+            holes: 0,
+            sent: 0,
+            begun: false,
+            control: Vec::new(),
+            control_sent: 0,
+            bytes: 0,
+            progress: now,
+            budget: Arc::clone(budget),
+        }
+    }
+
+    /// Bytes that wait.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.bytes == 0
+    }
+
+    /// When it last became shorter, or began.
+    pub(crate) fn progress(&self) -> Instant {
+        self.progress
+    }
+
+    /// What it costs in memory.
+    fn weight(&self) -> usize {
+        self.bytes + self.pieces.len() * PIECE_COST
+    }
+
+    /// Appends the rest of a frame whose beginning the stream took: must come first, whatever its class.
+    pub(crate) fn push_rest(&mut self, rest: Frame<'_>, sent: usize) {
+        debug_assert!(self.pieces.is_empty() && self.control.is_empty());
+        self.begun = true;
+        self.changed(|outbox| match rest {
+            Frame::Log(bytes) => outbox.append(&bytes[sent..]),
+            Frame::Shared(bytes) => outbox.add(Piece::Shared(bytes.slice(sent..))),
+        });
+    }
+
+    /// Appends a whole frame, as its class says. A frame is taken if the outbox held less than `max` before it.
+    pub(crate) fn push(&mut self, frame: Frame<'_>, class: Class, max: usize) -> Pushed {
+        if class == Class::Volatile {
+            return Pushed::Dropped;
+        }
+        self.changed(|outbox| {
+            let replaced = matches!(class, Class::Latest(key) if outbox.remove(key));
+            if outbox.weight() >= max {
+                return Pushed::Full;
+            }
+            match (frame, class) {
+                (Frame::Log(bytes), Class::Latest(key)) => {
+                    outbox.add(Piece::Latest(key, Bytes::copy_from_slice(bytes)))
+                }
+                (Frame::Shared(bytes), Class::Latest(key)) => outbox.add(Piece::Latest(key, bytes.clone())),
+                (Frame::Shared(bytes), _) => outbox.add(Piece::Shared(bytes.clone())),
+                (Frame::Log(bytes), _) => outbox.append(bytes),
+            }
+            if replaced { Pushed::Replaced } else { Pushed::Kept }
+        })
+    }
+
+    /// Puts control bytes behind the first piece; false if the outbox holds its maximum.
+    pub(crate) fn push_control(&mut self, bytes: &[u8], max: usize) -> bool {
+        if self.weight() >= max {
+            return false;
+        }
+        self.changed(|outbox| {
+            outbox.control.extend_from_slice(bytes);
+            outbox.bytes += bytes.len();
+        });
+        true
+    }
+
+    /// What is to be written next.
+    pub(crate) fn chunk(&self) -> &[u8] {
+        let control = &self.control[self.control_sent..];
+        match self.pieces.front() {
+            Some(piece) if self.begun || control.is_empty() => &piece.as_slice()[self.sent..],
+            _ => control,
+        }
+    }
+
+    /// The stream took `count` bytes of [`Self::chunk`].
+    pub(crate) fn advance(&mut self, count: usize, now: Instant) {
+        self.progress = now;
+        let from_control = !self.begun && self.control_sent < self.control.len();
+        self.changed(|outbox| {
+            outbox.bytes -= count;
+            if from_control { outbox.advance_control(count) } else { outbox.advance_piece(count) }
+        });
+    }
+
+    fn advance_control(&mut self, count: usize) {
+        self.control_sent += count;
+        if self.control_sent == self.control.len() {
+            self.control = Vec::new();
+            self.control_sent = 0;
+        }
+    }
+
+    fn advance_piece(&mut self, count: usize) {
+        self.sent += count;
+        self.begun = true;
+        if self.pieces.front().is_some_and(|piece| piece.as_slice().len() == self.sent) {
+            self.begun = false;
+            self.sent = 0;
+            self.pop();
+            self.skip_holes();
+        }
+    }
+
+    /// Takes all frames out, in order, control bytes first.
+    pub(crate) fn drain(&mut self) -> Vec<(Bytes, Class)> {
+        self.changed(|outbox| {
+            outbox.bytes = 0;
+            outbox.latest.clear();
+            outbox.first += outbox.pieces.len() as u64;
+            outbox.holes = 0;
+            let control = std::mem::take(&mut outbox.control).split_off(std::mem::take(&mut outbox.control_sent));
+            let mut skip = std::mem::take(&mut outbox.sent);
+            let pieces = std::mem::take(&mut outbox.pieces).into_iter().map(|piece| match piece {
+                Piece::Own(bytes) => (Bytes::from(bytes).slice(std::mem::take(&mut skip)..), Class::Reliable),
+                Piece::Shared(bytes) => (bytes.slice(std::mem::take(&mut skip)..), Class::Reliable),
+                Piece::Latest(key, bytes) => (bytes.slice(std::mem::take(&mut skip)..), Class::Latest(key)),
+                Piece::Nothing => (Bytes::new(), Class::Reliable),
+            });
+            let all = std::iter::once((Bytes::from(control), Class::Reliable)).chain(pieces);
+            all.filter(|(bytes, _)| !bytes.is_empty()).collect()
+        })
+    }
+
+    fn append(&mut self, bytes: &[u8]) {
+        self.bytes += bytes.len();
+        match self.pieces.back_mut() {
+            Some(Piece::Own(last)) if last.len() + bytes.len() <= SHARED_BYTES => last.extend_from_slice(bytes),
+            _ => self.pieces.push_back(Piece::Own(bytes.to_vec())),
+        }
+    }
+
+    fn add(&mut self, piece: Piece) {
+        self.bytes += piece.as_slice().len();
+        if let Piece::Latest(key, _) = piece {
+            self.latest.insert(key, self.first + self.pieces.len() as u64);
+        }
+        self.pieces.push_back(piece);
+    }
+
+    /// Removes the waiting piece of a key, unless the peer has a part of it.
+    fn remove(&mut self, key: Key) -> bool {
+        let Some(number) = self.latest.remove(&key) else { return false };
+        let at = (number - self.first) as usize;
+        if at == 0 && self.begun {
+            return false;
+        }
+        let removed = std::mem::replace(&mut self.pieces[at], Piece::Nothing);
+        self.bytes -= removed.as_slice().len();
+        self.holes += 1;
+        self.skip_holes();
+        if self.holes > 32 && self.holes > self.pieces.len() / 2 {
+            self.compact();
+        }
+        true
+    }
+
+    fn pop(&mut self) {
+        if let Some(piece) = self.pieces.pop_front() {
+            if let Piece::Latest(key, _) = piece
+                && self.latest.get(&key) == Some(&self.first)
+            {
+                self.latest.remove(&key);
+            }
+            self.first += 1;
+        }
+    }
+
+    /// No hole stands first, where [`Self::chunk`] looks, nor last, where most of them arise.
+    fn skip_holes(&mut self) {
+        while let Some(Piece::Nothing) = self.pieces.front() {
+            self.pop();
+            self.holes -= 1;
+        }
+        while let Some(Piece::Nothing) = self.pieces.back() {
+            self.pieces.pop_back();
+            self.holes -= 1;
+        }
+    }
+
+    fn compact(&mut self) {
+        self.pieces.retain(|piece| !matches!(piece, Piece::Nothing));
+        self.holes = 0;
+        self.latest.clear();
+        for (at, piece) in self.pieces.iter().enumerate() {
+            if let Piece::Latest(key, _) = piece {
+                self.latest.insert(*key, self.first + at as u64);
+            }
+        }
+    }
+
+    /// Does something and settles the difference with the budget.
+    fn changed<R>(&mut self, change: impl FnOnce(&mut Self) -> R) -> R {
+        let before = self.weight();
+        let result = change(self);
+        let after = self.weight();
+        if after >= before {
+            self.budget.used.fetch_add((after - before) as u64, Ordering::Relaxed);
+        } else {
+            self.budget.used.fetch_sub((before - after) as u64, Ordering::Relaxed);
+        }
+        result
+    }
+}
+
+impl Drop for Outbox {
+    fn drop(&mut self) {
+        self.budget.used.fetch_sub(self.weight() as u64, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests;

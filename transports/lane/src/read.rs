@@ -1,0 +1,223 @@
+//! Reading: bytes from streams to protocols.
+
+use std::io;
+
+use crate::close::{Close, Farewell};
+use crate::connection::{Connection, State};
+use crate::context::Place;
+use crate::input::Input;
+use crate::key::Key;
+use crate::lane::Lane;
+use crate::order::Order;
+use crate::protocol::Progress;
+
+/// Connections that a turn reads at most, once each.
+const CONNECTIONS_MAX: usize = 64;
+
+/// What a read came to.
+enum Came {
+    Bytes { count: usize, more: bool },
+    Nothing,
+    End,
+}
+
+impl Came {
+    fn count(came: &io::Result<Self>) -> usize {
+        if let Ok(Self::Bytes { count, .. }) = came { *count } else { 0 }
+    }
+}
+
+impl Lane {
+    pub(crate) fn read_some(&mut self) {
+        for _ in 0..CONNECTIONS_MAX.min(self.ready.len()) {
+            let Some(index) = self.next_ready() else { return };
+            if self.write_outbox(index) {
+                self.read(index);
+            }
+        }
+    }
+
+    /// Lets the ready connections write, and keeps in mind that they are to be read.
+    pub(crate) fn defer_reads(&mut self) {
+        for _ in 0..CONNECTIONS_MAX.min(self.ready.len()) {
+            let Some(index) = self.next_ready() else { return };
+            if self.write_outbox(index)
+                && let Some(connection) = self.connections.get_mut(index as usize)
+                && !std::mem::replace(&mut connection.queued, true)
+            {
+                self.unread.push(index);
+            }
+        }
+    }
+
+    fn next_ready(&mut self) -> Option<u32> {
+        let index = self.ready.pop_front()?;
+        if let Some(connection) = self.connections.get_mut(index as usize) {
+            connection.queued = false;
+        }
+        Some(index)
+    }
+
+    fn read(&mut self, index: u32) {
+        let Some(key) = self.key_of(index) else { return };
+        let connection = &mut self.connections[index as usize];
+        if let State::Closing { farewell: Farewell::Finish, .. } = connection.state {
+            return self.discard(index);
+        }
+        // One that is held is made ready again when it is released.
+        if !connection.takes_input() {
+            return;
+        }
+        if std::mem::take(&mut connection.unseen)
+            && let Some(input) = connection.input.take_if(|input| input.is_complete())
+        {
+            self.feed_kept(key, input);
+            return self.make_ready(index);
+        }
+        if connection.peer_ended {
+            return;
+        }
+        let came = match connection.input.take() {
+            Some(input) if !input.is_small() => self.read_behind(key, input),
+            small => self.read_shared(key, small),
+        };
+        match came {
+            Ok(Came::Bytes { more: true, .. }) => self.make_ready(index),
+            Ok(Came::Bytes { .. } | Came::Nothing) => {}
+            Ok(Came::End) => self.peer_ended(key),
+            Err(error) => self.broken(index, &error),
+        }
+    }
+
+    /// Reads into the lane's buffer, behind a copy of what waits.
+    fn read_shared(&mut self, key: Key, kept: Option<Box<Input>>) -> io::Result<Came> {
+        let mut buffer = std::mem::take(&mut self.buffer);
+        let length = kept.as_ref().map_or(0, |kept| kept.len());
+        if let Some(kept) = &kept {
+            buffer[..length].copy_from_slice(kept.as_slice());
+        }
+        let came = read_stream(&mut self.connections[key.index as usize], &mut buffer[length..]);
+        if let Ok(Came::Bytes { count, .. }) = came {
+            self.shared.counters.bytes_in.add(count);
+            let want = kept.as_ref().map_or(0, |kept| kept.want());
+            let total = length + count;
+            let progress =
+                if total < want { Progress::default().wanting(want) } else { self.feed(key, &mut buffer[..total]) };
+            let used = progress.used.min(total);
+            self.keep(key, (used < total).then(|| Box::new(Input::new(buffer[used..total].to_vec(), progress.want))));
+        } else {
+            self.keep(key, kept);
+        }
+        self.buffer = buffer;
+        came
+    }
+
+    /// Reads behind what waits, in its own buffer.
+    fn read_behind(&mut self, key: Key, mut input: Box<Input>) -> io::Result<Came> {
+        let connection = &mut self.connections[key.index as usize];
+        let came = input.read(|space| read_stream(connection, space), Came::count);
+        if let Ok(Came::Bytes { count, .. }) = came {
+            self.shared.counters.bytes_in.add(count);
+            if input.is_complete() {
+                self.feed_kept(key, input);
+                return came;
+            }
+        }
+        self.keep(key, Some(input));
+        came
+    }
+
+    fn feed_kept(&mut self, key: Key, mut input: Box<Input>) {
+        let progress = self.feed(key, input.as_mut_slice());
+        let used = progress.used.min(input.len());
+        let rest = (used < input.len()).then(|| {
+            input.consume(used, progress.want);
+            input
+        });
+        self.keep(key, rest);
+    }
+
+    fn keep(&mut self, key: Key, input: Option<Box<Input>>) {
+        if let Some(connection) = self.connection(key)
+            && connection.state != State::Ending
+        {
+            connection.unseen |= connection.holds.any() && input.is_some();
+            connection.input = input;
+        }
+    }
+
+    /// Gives a protocol its input.
+    fn feed(&mut self, key: Key, input: &mut [u8]) -> Progress {
+        match self.call_at(key, Place::Reading, |protocol, cx| protocol.handle_input(input, cx)) {
+            Some(Ok(progress)) => progress,
+            Some(Err(close)) => {
+                self.end_input(key, close);
+                Progress::used(input.len())
+            }
+            None => Progress::used(input.len()),
+        }
+    }
+
+    /// The protocol wants to hear no more. The close takes the way of all output, behind what was queued.
+    pub(crate) fn end_input(&mut self, key: Key, close: Close) {
+        let Some(connection) = self.connection(key) else { return };
+        connection.input = None;
+        match &mut connection.state {
+            State::Closing { farewell, .. } => {
+                *farewell = Farewell::Finish;
+                self.step_closing(key);
+            }
+            State::Ending => {}
+            state @ State::Open => {
+                *state = State::Ending;
+                self.shared.push(Order::Close { to: key, close });
+            }
+        }
+    }
+
+    fn peer_ended(&mut self, key: Key) {
+        let Some(connection) = self.connection(key) else { return };
+        connection.peer_ended = true;
+        if matches!(connection.state, State::Closing { .. }) {
+            return self.end_input(key, Close::ended());
+        }
+        if let Some(close) = self.call_at(key, Place::Reading, |protocol, cx| protocol.handle_end(cx)) {
+            self.end_input(key, close);
+        }
+    }
+
+    /// Reads to the end what nobody wants, so that closing the stream does not destroy our last words on their way.
+    fn discard(&mut self, index: u32) {
+        let Some(key) = self.key_of(index) else { return };
+        let connection = &mut self.connections[index as usize];
+        match read_stream(connection, &mut self.buffer) {
+            Ok(Came::Bytes { more: true, .. }) => self.make_ready(index),
+            Ok(Came::Bytes { .. } | Came::Nothing) => {}
+            Ok(Came::End) => connection.peer_ended = true,
+            Err(error) => return self.broken(index, &error),
+        }
+        self.step_closing(key);
+    }
+
+    /// A reason to hold input is gone.
+    pub(crate) fn release(&mut self, key: Key, reason: u8) {
+        if let Some(connection) = self.connection(key)
+            && connection.holds.clear(reason)
+        {
+            self.make_ready(key.index);
+        }
+    }
+}
+
+fn read_stream(connection: &mut Connection, into: &mut [u8]) -> io::Result<Came> {
+    if connection.io.is_none() {
+        return Ok(Came::Nothing);
+    }
+    match connection.io.read(&connection.waker, into) {
+        Ok(0) => Ok(Came::End),
+        Ok(count) => Ok(Came::Bytes { count, more: count == into.len() || connection.io.rearm(&connection.waker) }),
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(Came::Nothing),
+        Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(Came::Bytes { count: 0, more: true }),
+        Err(error) => Err(error),
+    }
+}

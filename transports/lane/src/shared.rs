@@ -1,0 +1,86 @@
+//! What other threads may touch of a lane: its inbox, with its limit, and its counters.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use roomcast::{Backlog, Closed, Delivery, Inbox};
+use tokio::sync::Notify;
+
+use crate::codecs::Codecs;
+use crate::counters::Counters;
+use crate::order::Order;
+use crate::outbox::Budget;
+
+/// The outside of a lane. It is what the engine knows as `dyn Lane`, so it owns no engine and no socket.
+pub(crate) struct LaneShared {
+    pub(crate) index: usize,
+    pub(crate) inbox: Inbox<Order>,
+    /// Connections whose stream has something, by index. Apart from the inbox, because most of a busy lane's entries are
+    /// these.
+    pub(crate) ready: Inbox<u32>,
+    pub(crate) inbox_bytes_max: u64,
+    pub(crate) counters: Counters,
+    /// Open connections, and those on their way here: what placement goes by.
+    pub(crate) connections: AtomicUsize,
+    /// Told whenever the backlog fell below a quarter.
+    pub(crate) relief: Notify,
+    pub(crate) codecs: Arc<Codecs>,
+    pub(crate) budget: Arc<Budget>,
+}
+
+impl LaneShared {
+    pub(crate) fn new(index: usize, inbox_bytes_max: u64, codecs: &Arc<Codecs>, budget: &Arc<Budget>) -> Self {
+        Self {
+            index,
+            inbox: Inbox::default(),
+            ready: Inbox::default(),
+            inbox_bytes_max,
+            counters: Counters::default(),
+            connections: AtomicUsize::new(0),
+            relief: Notify::new(),
+            codecs: Arc::clone(codecs),
+            budget: Arc::clone(budget),
+        }
+    }
+
+    /// Tells the lane something; false if it has ended.
+    pub(crate) fn push(&self, order: Order) -> bool {
+        let bytes = order.size();
+        self.inbox.push(order, bytes).is_ok()
+    }
+
+    /// Whether so much waits that the lane should not read more, and publishers that care should wait.
+    pub(crate) fn is_behind(&self) -> bool {
+        self.inbox.bytes() > self.inbox_bytes_max / 4
+    }
+
+    pub(crate) fn open_connections(&self) -> usize {
+        self.connections.load(Ordering::Relaxed)
+    }
+}
+
+impl roomcast::Lane for LaneShared {
+    fn backlog(&self) -> Backlog {
+        let bytes = self.inbox.bytes();
+        let full = bytes >= self.inbox_bytes_max;
+        if full {
+            self.counters.overloaded.add_shared(1);
+        }
+        Backlog { bytes, full }
+    }
+
+    fn deliver(&self, delivery: Delivery) {
+        self.push(Order::Deliver(delivery));
+    }
+
+    fn close(&self, closed: Closed) {
+        self.push(Order::Closed(closed));
+    }
+}
+
+impl fmt::Debug for LaneShared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LaneShared").field("index", &self.index).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,75 @@
+//! What a lane can be given to talk through.
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use crate::link::{BoxedLink, Io, Link, TcpLink};
+
+/// A stream on its way to a lane.
+pub struct Stream(Kind);
+
+enum Kind {
+    Tcp(std::net::TcpStream),
+    Link(Box<dyn Link + Send>),
+    None,
+}
+
+impl Stream {
+    /// A tokio stream, taken from the runtime that it was made on. The lane's own reactor will watch it.
+    ///
+    /// # Errors
+    /// What deregistering it says.
+    pub fn tcp(stream: tokio::net::TcpStream) -> io::Result<Self> {
+        stream.into_std().map(Self::from)
+    }
+
+    /// Any other stream, as one inside TLS. `peer` is what [`Context::peer`](crate::Context::peer) will say. It stays with
+    /// the reactor it was made on, and costs some more memory and two indirect calls for each system call.
+    pub fn boxed<S>(stream: S, peer: Option<SocketAddr>) -> Self
+    where
+        S: AsyncRead + AsyncWrite + Send + 'static,
+    {
+        Self(Kind::Link(Box::new(BoxedLink::new(Box::pin(stream), peer))))
+    }
+
+    /// No stream: a session whose output its protocol takes ([`Context::take_output`](crate::Context::take_output)), until
+    /// another connection hands it one ([`Context::hand_over`](crate::Context::hand_over)).
+    pub fn none() -> Self {
+        Self(Kind::None)
+    }
+
+    pub(crate) fn link(link: impl Link + Send + 'static) -> Self {
+        Self(Kind::Link(Box::new(link)))
+    }
+
+    /// On the lane: registers it with the reactor there.
+    pub(crate) fn open(self) -> io::Result<Io> {
+        Ok(match self.0 {
+            Kind::Tcp(stream) => {
+                stream.set_nonblocking(true)?;
+                Io::Tcp(TcpLink::new(tokio::net::TcpStream::from_std(stream)?))
+            }
+            Kind::Link(link) => Io::Link(link),
+            Kind::None => Io::None,
+        })
+    }
+}
+
+impl From<std::net::TcpStream> for Stream {
+    fn from(stream: std::net::TcpStream) -> Self {
+        Self(Kind::Tcp(stream))
+    }
+}
+
+impl fmt::Debug for Stream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.0 {
+            Kind::Tcp(_) => "Stream::tcp",
+            Kind::Link(_) => "Stream::boxed",
+            Kind::None => "Stream::none",
+        })
+    }
+}
