@@ -29,10 +29,16 @@ pub(crate) mod wire;
 
 use std::net::SocketAddr;
 
+pub use connects::Connects;
 pub use fault::Fault;
+pub use flood::Flood;
+pub use idle::Idle;
 pub use plan::{Plan, PlanError};
 pub use process::Process;
+pub use rate::Rate;
 pub use report::Report;
+pub use requests::Requests;
+pub use slow::Slow;
 
 /// Where the server is, and which process pays for it.
 #[derive(Debug, Clone, clap::Args)]
@@ -49,17 +55,17 @@ pub struct Target {
 #[derive(Debug, Clone, clap::Subcommand)]
 pub enum Workload {
     /// One publisher, N members, a number of messages always in flight
-    Flood(flood::Flood),
+    Flood(Flood),
     /// Broadcasts at a fixed rate: latency of each delivery
-    Rate(rate::Rate),
+    Rate(Rate),
     /// Each connection asks, waits for the answer and asks again
-    Requests(requests::Requests),
+    Requests(Requests),
     /// Connect, upgrade, be greeted, reset; as often as possible
-    Connects(connects::Connects),
+    Connects(Connects),
     /// Open connections that do nothing: memory of each
-    Idle(idle::Idle),
+    Idle(Idle),
     /// A flood in which some members never read: what the others notice
-    Slow(slow::Slow),
+    Slow(Slow),
 }
 
 /// Runs `workload` against the server at `target` and reports what it did.
