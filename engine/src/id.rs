@@ -79,15 +79,15 @@ impl fmt::Debug for SocketId {
     }
 }
 
+const ID_BYTES: usize = 20;
+
 /// The text of a [`SocketId`], checked: 20 bytes of the base64url alphabet.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) struct PublicId([u8; PublicId::BYTES]);
+pub(crate) struct PublicId([u8; ID_BYTES]);
 
 impl PublicId {
-    pub(crate) const BYTES: usize = 20;
-
     pub(crate) fn parse(text: &str) -> Option<Self> {
-        let bytes: [u8; Self::BYTES] = text.as_bytes().try_into().ok()?;
+        let bytes: [u8; ID_BYTES] = text.as_bytes().try_into().ok()?;
         let fits = bytes.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
         fits.then_some(Self(bytes))
     }
@@ -100,8 +100,8 @@ impl PublicId {
     /// The id and a namespace's number as three words: what a slot stores.
     pub(crate) fn to_words_with(self, namespace: u32) -> [u64; 3] {
         let mut bytes = [0; 24];
-        bytes[..Self::BYTES].copy_from_slice(&self.0);
-        bytes[Self::BYTES..].copy_from_slice(&namespace.to_le_bytes());
+        bytes[..ID_BYTES].copy_from_slice(&self.0);
+        bytes[ID_BYTES..].copy_from_slice(&namespace.to_le_bytes());
         let word = |at: usize| u64::from_le_bytes(std::array::from_fn(|i| bytes[at * 8 + i]));
         [word(0), word(1), word(2)]
     }
@@ -117,7 +117,7 @@ impl PublicId {
         for (to, word) in bytes.chunks_exact_mut(8).zip(words) {
             to.copy_from_slice(&word.to_le_bytes());
         }
-        std::str::from_utf8(&bytes[..Self::BYTES]).ok().and_then(Self::parse)
+        std::str::from_utf8(&bytes[..ID_BYTES]).ok().and_then(Self::parse)
     }
 }
 
@@ -128,7 +128,8 @@ mod tests {
     #[test]
     fn only_twenty_base64url_characters() {
         assert!(PublicId::parse("abcdefghij0123456-_Z").is_some());
-        for bad in ["", "abcdefghij0123456-_", "abcdefghij0123456-_Zx", "abcdefghij0123456-+Z", "äbcdefghij012345678"] {
+        for bad in ["", "abcdefghij0123456-_", "abcdefghij0123456-_Zx", "abcdefghij0123456-+Z", "äbcdefghij012345678"]
+        {
             assert!(PublicId::parse(bad).is_none(), "{bad}");
         }
     }

@@ -258,14 +258,7 @@ impl Engine {
     }
 
     /// Removes members from a room, in both indexes; those who were in. The caller holds the group's lock.
-    fn exit(
-        &self,
-        number: u32,
-        state: &mut GroupState,
-        tile: Tile,
-        changes: &mut Changes<'_>,
-        guard: &Guard,
-    ) -> u32 {
+    fn exit(&self, number: u32, state: &mut GroupState, tile: Tile, changes: &mut Changes<'_>, guard: &Guard) -> u32 {
         let bits = tile.bits & state.rooms.get(number);
         if bits == 0 {
             return 0;

@@ -195,6 +195,9 @@ mod tests {
         assert_eq!((message.args_json(), message.args_len()), ("1,\"two\",[3,4]", 3));
         assert_eq!(Message::json("one", &[1, 2]).unwrap().args_len(), 1);
         assert!(Message::args("no", &5).is_err());
-        assert_eq!(Message::args("none", &()).map(|m| m.args_len()), Err(EncodeError::Json("arguments are a tuple or a list".into())));
+        assert_eq!(
+            Message::args("none", &()).map(|m| m.args_len()),
+            Err(EncodeError::Json("arguments are a tuple or a list".into()))
+        );
     }
 }

@@ -166,7 +166,7 @@ macro_rules! lists {
 lists!(Target: &'a str, &'a String, String, &'a Room, &'a Socket, SocketId);
 lists!(Rooms: &'a str, &'a String, String, &'a Room);
 
-impl<'a, T: Into<Target<'a>>> FromIterator<T> for Target<'a> {
+impl<'a, T: Into<Self>> FromIterator<T> for Target<'a> {
     fn from_iter<I: IntoIterator<Item = T>>(targets: I) -> Self {
         any(targets)
     }

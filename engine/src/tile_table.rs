@@ -134,7 +134,8 @@ impl TileTable {
         }
         let table = self.rebuild(fill, groups.max(group + 1), guard);
         fill.used += 1;
-        let cell = table.find_or_free(group, 0).unwrap_or_else(|| unreachable!("a rebuilt table has room for one more"));
+        let cell =
+            table.find_or_free(group, 0).unwrap_or_else(|| unreachable!("a rebuilt table has room for one more"));
         cell.store(pack(Tile { group, bits: 0 }), Relaxed);
         cell
     }

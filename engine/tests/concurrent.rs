@@ -7,26 +7,33 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread;
 
 use model::{ROOMS, room};
-use proptest::test_runner::{RngAlgorithm, TestRng};
-use rand_core::RngCore;
 use roomcast::{Engine, MemoryLane, Message, OwnedSocket, Stats, all, everyone};
 
 const THREADS: u64 = 4;
 
 /// Small steps of a seeded generator.
-struct Dice(TestRng);
+struct Dice(fastrand::Rng);
 
 impl Dice {
     fn new(seed: u64) -> Self {
-        Self(TestRng::from_seed(RngAlgorithm::ChaCha, &std::array::from_fn::<u8, 32, _>(|at| (seed >> (at % 8 * 8)) as u8)))
+        Self(fastrand::Rng::with_seed(seed))
     }
 
     fn below(&mut self, n: usize) -> usize {
-        self.0.next_u32() as usize % n
+        self.0.usize(..n)
     }
 
     fn room(&mut self) -> String {
-        room(self.below(ROOMS.into()) as u8)
+        room(self.0.u8(..ROOMS))
+    }
+}
+
+/// Ends the threads that run until told, also when the test fails.
+struct Stop<'a>(&'a AtomicBool);
+
+impl Drop for Stop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Relaxed);
     }
 }
 
@@ -147,6 +154,7 @@ fn a_member_throughout_is_never_missed_nor_met_twice() {
                 }
             });
         }
+        let _stop = Stop(&done);
         for number in 0..BROADCASTS {
             let message = Message::raw("n", &number.to_string());
             let sent = match number % 3 {
@@ -156,7 +164,6 @@ fn a_member_throughout_is_never_missed_nor_met_twice() {
             };
             assert!(sent.matched >= steady.len());
         }
-        done.store(true, Relaxed);
     });
     let wanted: Vec<String> = (0..BROADCASTS).map(|number| number.to_string()).collect();
     for socket in &steady {
@@ -181,6 +188,7 @@ fn a_slots_next_owner_gets_nothing_of_the_former_ones() {
                 }
             });
         }
+        let _stop = Stop(&done);
         let mut delivered = 0;
         for turn in 0..100_000 {
             let (mine, socket) = (["red", "blue"][turn % 2], lane.connect().unwrap());
@@ -191,7 +199,6 @@ fn a_slots_next_owner_gets_nothing_of_the_former_ones() {
             assert!(got.iter().all(|message| message.event() == mine), "{mine} got {got:?}");
             delivered += got.len();
         }
-        done.store(true, Relaxed);
         delivered
     });
     assert!(delivered > 0, "the broadcasts met nobody: the test shows nothing");

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use model::{Expr, Model, ROOMS, SOCKETS, room};
 use proptest::prelude::*;
-use roomcast::{Engine, MemoryLane, Message, OwnedSocket, SocketId};
+use roomcast::{Engine, JoinError, MemoryLane, Message, OwnedSocket, Socket, SocketId, Stats, Target};
 
 #[derive(Clone, Debug)]
 enum Op {
@@ -134,7 +134,9 @@ impl Pair {
         let Some(handle) = self.handle(socket) else { return };
         match handle.join(names(rooms)) {
             Ok(new) => assert_eq!(new, self.model.join(&[socket].into(), rooms)),
-            Err(error) => assert_eq!((error, self.model.connected.contains(&socket)), (roomcast::JoinError::Gone, false)),
+            Err(error) => {
+                assert_eq!((error, self.model.connected.contains(&socket)), (JoinError::Gone, false));
+            }
         }
     }
 
@@ -186,11 +188,11 @@ impl Pair {
         assert_eq!(stats.memberships, self.model.memberships());
     }
 
-    fn handle(&self, socket: usize) -> Option<roomcast::Socket> {
+    fn handle(&self, socket: usize) -> Option<Socket> {
         self.sockets.get(socket)?.as_deref().cloned()
     }
 
-    fn target<'a>(&self, expr: &Expr) -> roomcast::Target<'a> {
+    fn target<'a>(&self, expr: &Expr) -> Target<'a> {
         expr.target(&|socket| self.ids.get(socket).copied())
     }
 }
@@ -214,7 +216,7 @@ proptest! {
         }
         pair.check();
         pair.sockets.clear();
-        prop_assert_eq!(pair.engine.stats(), roomcast::Stats::default());
+        prop_assert_eq!(pair.engine.stats(), Stats::default());
         prop_assert!(pair.engine.rooms().is_empty());
     }
 }

@@ -131,9 +131,7 @@ impl Writer<'_> {
 
     fn cell_of<'g>(&self, number: u32, guard: &'g Guard) -> Option<&'g AtomicU64> {
         let cell = pack(number, self.hash);
-        probe(self.shard.load(guard)?, self.hash)
-            .take_while(|c| c.load(Relaxed) != 0)
-            .find(|c| c.load(Relaxed) == cell)
+        probe(self.shard.load(guard)?, self.hash).take_while(|c| c.load(Relaxed) != 0).find(|c| c.load(Relaxed) == cell)
     }
 
     fn rebuild(&mut self, guard: &Guard) {
@@ -211,8 +209,7 @@ mod tests {
             let (index, guard) = (NameIndex::default(), crossbeam_epoch::pin());
             let mut model = HashMap::<u32, u32>::new();
             let hash = |name: u32| u64::from(name % 7);
-            let mut next = 0;
-            for (op, name) in ops {
+            for (next, (op, name)) in (0..).zip(ops) {
                 let mut writer = index.lock(hash(name));
                 match (op, model.get(&name).copied()) {
                     (0, None) => {
@@ -230,7 +227,6 @@ mod tests {
                     }
                     _ => {}
                 }
-                next += 1;
                 drop(writer);
                 for name in 0..40 {
                     prop_assert_eq!(index.find(hash(name), &guard, |n| n % 40 == name), model.get(&name).copied());

@@ -21,9 +21,9 @@ pub enum Expr {
     Socket(usize),
     /// A socket by the text of its id.
     Id(usize),
-    Any(Vec<Expr>),
-    All(Vec<Expr>),
-    Except(Box<Expr>, Box<Expr>),
+    Any(Vec<Self>),
+    All(Vec<Self>),
+    Except(Box<Self>, Box<Self>),
 }
 
 pub fn room(number: u8) -> String {
