@@ -75,7 +75,8 @@ fn namespaces_never_meet() {
     let admin = lane.namespace("/admin");
     let ann = lane.connect().unwrap();
     let ben = admin.connect_as(ann.id().as_str()).unwrap();
-    (ann.join("eu").unwrap(), ben.join("eu").unwrap());
+    ann.join("eu").unwrap();
+    ben.join("eu").unwrap();
     assert_eq!(ben.engine().name(), "/admin");
     assert_eq!(root.to("eu").count(), 1);
     assert_eq!(root.namespace("/admin").everyone().broadcast(&hi()).matched, 1);
@@ -122,7 +123,8 @@ fn who_excludes_stays_excluded_when_more_is_chosen() {
     let engine = Engine::new();
     let lane = MemoryLane::new(&engine);
     let (ann, ben) = (lane.connect().unwrap(), lane.connect().unwrap());
-    (ann.join("a").unwrap(), ben.join(["b", "muted"]).unwrap());
+    ann.join("a").unwrap();
+    ben.join(["b", "muted"]).unwrap();
     assert_eq!(engine.to("a").except("muted").to("b").count(), 1);
     assert_eq!(engine.to(any(["a", "b"]).except(&ben)).count(), 1);
     assert_eq!(engine.to(all(["b", "muted"])).count(), 1);
