@@ -1,4 +1,7 @@
-//! A room's members and its life: one table of tiles, one writer at a time.
+//! A room's members and its life.
+//!
+//! Most joins and leaves change one word of the table of tiles and take no lock here (`tile_table.rs`); the room's mutex is
+//! for the first and the last member of a group, for growth, and for birth and death.
 //!
 //! # Life of a room
 //! A room lives while it has a member or a handle ([`Room`](crate::Room)) pins it. Whoever takes the last of these away
@@ -90,6 +93,9 @@ impl Members {
 
     /// Adds members. The caller holds the lock of their group; `groups` is how many there are in all.
     pub(crate) fn add(&self, tile: Tile, groups: u32, guard: &Guard) -> Result<Added, Dead> {
+        if let Some(fresh) = self.tiles.try_set(tile, guard) {
+            return Ok(Added { fresh, first: false });
+        }
         let mut state = self.state.lock();
         if state.dead {
             return Err(Dead);
@@ -101,6 +107,9 @@ impl Members {
 
     /// Removes members. The caller holds the lock of their group.
     pub(crate) fn remove(&self, tile: Tile, groups: u32, guard: &Guard) -> Removed {
+        if let Some(gone) = self.tiles.try_clear(tile, guard) {
+            return Removed { gone, last: false, died: false };
+        }
         let mut state = self.state.lock();
         let gone = self.tiles.clear(&mut state.fill, tile, groups, guard);
         let last = gone != 0 && state.fill.live == 0;

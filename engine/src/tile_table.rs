@@ -8,10 +8,10 @@
 //! A *tile* is one group of 32 slots seen by one room: 32 bits. The table is an array of cells
 //!
 //! ```text
-//!     63        32 31         0
-//!    +------------+------------+
-//!    | group + 1  |    bits    |      0: free
-//!    +------------+------------+
+//!     63       62        32 31         0
+//!    +--------+------------+------------+
+//!    | frozen | group + 1  |    bits    |      0: free
+//!    +--------+------------+------------+
 //! ```
 //!
 //! in one of two forms. *Hashed*: open addressing with linear probing; four consecutive groups stay neighbours, since
@@ -19,19 +19,32 @@
 //! probing, and the scan runs in slot order. `g >= cells.len()` means absent there.
 //!
 //! # Protocol
-//! - Writers hold the room's mutex (`room.rs`), so there is one at a time. They store whole cells.
-//! - Readers load the table's pointer and scan its cells. A cell never moves inside a table and never changes its group;
-//!   a tile that lost its last bit stays as a cell with no bits. So a scan meets each group at most once, and a member
-//!   throughout is met exactly once.
-//! - Growth and shrinking copy the cells that have bits into a new table, publish it and retire the old one through the
-//!   epoch. Nobody writes to the old table any more, and a reader that still scans it sees the room as it was.
+//! A cell changes under the lock of its group (`slots.rs`), so each cell has one writer at a time; the room's mutex
+//! (`members.rs`) guards what concerns the whole table.
+//!
+//! - *Fast path*, group lock only: a cell that has bits and keeps some is changed by one compare-and-swap. That it has bits
+//!   proves that the room lives: only the holder of this group's lock could take the last of them away.
+//! - *Slow path*, room mutex too: a cell gets its first bit or loses its last one, a group gets its cell, the table grows or
+//!   shrinks.
+//! - *Growth and shrinking*: each cell with bits is frozen by a `fetch_or`, then copied into a new table, which is
+//!   published; the old one is retired through the epoch. A compare-and-swap of the fast path either lands before the
+//!   freeze, and is copied, or fails and takes the slow path, where it waits for the new table. Cells without bits need no
+//!   freezing: the fast path does not touch them.
+//! - *Readers* load the pointer and scan. A cell never moves inside a table and never changes its group; a tile that lost
+//!   its last bit stays as a cell without bits. So a scan meets each group at most once, and a member throughout is met
+//!   exactly once: by a scan of the old table, which shows the room as it was when it was frozen, or of the new one.
+//!
+//! Why a table that was loaded under the group lock may be stale, and why that does no harm: every cell with bits of a
+//! retired table is frozen, so the fast path fails on it.
 //!
 //! # Orderings
-//! - Publish: Release store of the pointer; pairs with the Acquire load in every reader, which then sees the copied cells.
-//! - Cell: Release store; pairs with the Acquire load of readers: who sees a bit also sees the birth of its socket, and
-//!   what was cleared before it (`slots.rs`).
+//! - Publish: AcqRel swap of the pointer; pairs with the Acquire load in every reader, which then sees the copied cells.
+//! - Cell: the fast path's success and the slow path's store are Release; they pair with the Acquire loads of readers: who
+//!   sees a bit also sees the birth of its socket, and what was cleared before it (`slots.rs`).
+//! - Freeze: AcqRel `fetch_or`. Acquire, so that the copy is no older than the compare-and-swaps before it; the new table
+//!   hands their Release on.
 
-use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 
 use crossbeam_epoch::{Atomic, Guard, Owned, Shared};
 
@@ -39,6 +52,7 @@ use crate::lane::Tile;
 use crate::sync::AtomicU64;
 
 const CELLS_MIN: usize = 4;
+const FROZEN: u64 = 1 << 63;
 /// A retired table of this size is handed to the collector at once, smaller ones when a bag of them is full.
 const FLUSH_BYTES: usize = 4096;
 
@@ -82,14 +96,32 @@ impl TileTable {
         cell.map_or(0, |cell| unpack(cell.load(Acquire)).bits)
     }
 
+    /// The fast path of adding: those that were new, or `None` if it takes the room's mutex. The caller holds the group's
+    /// lock.
+    pub(crate) fn try_set(&self, tile: Tile, guard: &Guard) -> Option<u32> {
+        let cell = self.load(guard)?.find(tile.group)?;
+        let old = cell.load(Relaxed);
+        let fresh = tile.bits & !(old as u32);
+        (is_open(old) && (fresh == 0 || swap(cell, old, old | u64::from(tile.bits)))).then_some(fresh)
+    }
+
+    /// The fast path of removing: those that were there, or `None` if it takes the room's mutex. The caller holds the
+    /// group's lock.
+    pub(crate) fn try_clear(&self, tile: Tile, guard: &Guard) -> Option<u32> {
+        let cell = self.load(guard)?.find(tile.group)?;
+        let old = cell.load(Relaxed);
+        let new = old & !u64::from(tile.bits);
+        (is_open(old) && new as u32 != 0 && swap(cell, old, new)).then_some(tile.bits & old as u32)
+    }
+
     /// Adds members of one group; returns those that were new. `groups` is how many groups there are in all: more than any
-    /// number of a group.
+    /// number of a group. The caller holds the group's lock and the room's mutex, as for all that follow.
     pub(crate) fn set(&self, fill: &mut Fill, tile: Tile, groups: u32, guard: &Guard) -> u32 {
         if tile.bits == 0 {
             return 0;
         }
         let cell = self.cell_or_new(fill, tile.group, groups, guard);
-        // Relaxed: the room's mutex orders writers.
+        // Relaxed: the locks order the writers of this cell.
         let old = unpack(cell.load(Relaxed)).bits;
         fill.live += u32::from(old == 0);
         // Release: pairs with the Acquire loads of tiles and bits.
@@ -101,7 +133,7 @@ impl TileTable {
     pub(crate) fn clear(&self, fill: &mut Fill, tile: Tile, groups: u32, guard: &Guard) -> u32 {
         let Some(table) = self.load(guard) else { return 0 };
         let Some(cell) = table.find(tile.group) else { return 0 };
-        // Relaxed: the room's mutex orders writers.
+        // Relaxed: the locks order the writers of this cell.
         let old = unpack(cell.load(Relaxed)).bits;
         if old & tile.bits == 0 {
             return 0;
@@ -148,9 +180,14 @@ impl TileTable {
         } else {
             Table::hashed((2 * wanted).next_power_of_two().max(CELLS_MIN))
         };
-        for tile in self.tiles(guard) {
-            if let Some(cell) = new.find_or_free(tile.group, 0) {
-                cell.store(pack(tile), Relaxed);
+        for cell in self.load(guard).map_or(&[][..], |table| &table.cells) {
+            if cell.load(Relaxed) as u32 == 0 {
+                continue;
+            }
+            // AcqRel: from here on every compare-and-swap fails, and those before it are in the copy.
+            let tile = unpack(cell.fetch_or(FROZEN, AcqRel));
+            if let Some(copy) = new.find_or_free(tile.group, 0) {
+                copy.store(pack(tile), Relaxed);
             }
         }
         fill.used = fill.live;
@@ -162,8 +199,8 @@ impl TileTable {
     }
 
     fn publish<'g>(&self, new: Shared<'g, Table>, guard: &'g Guard) {
-        // Release: pairs with the Acquire load in load(); readers of the new table see its cells.
-        let old = self.table.swap(new, std::sync::atomic::Ordering::AcqRel, guard);
+        // Release: pairs with the Acquire load in load(): readers of the new table see its cells.
+        let old = self.table.swap(new, AcqRel, guard);
         if old.is_null() {
             return;
         }
@@ -249,12 +286,23 @@ fn zeroed(cells: usize) -> Box<[AtomicU64]> {
     std::iter::repeat_with(|| AtomicU64::new(0)).take(cells).collect()
 }
 
+/// Whether the fast path may change the cell: it has bits and is not frozen.
+fn is_open(cell: u64) -> bool {
+    cell as u32 != 0 && cell & FROZEN == 0
+}
+
+/// The fast path's only write.
+fn swap(cell: &AtomicU64, old: u64, new: u64) -> bool {
+    // AcqRel on success: Release as every store of bits. A failure means that the cell was frozen; nothing is read then.
+    cell.compare_exchange(old, new, AcqRel, Relaxed).is_ok()
+}
+
 fn pack(tile: Tile) -> u64 {
     u64::from(tile.group + 1) << 32 | u64::from(tile.bits)
 }
 
 fn unpack(cell: u64) -> Tile {
-    Tile { group: ((cell >> 32) as u32).wrapping_sub(1), bits: cell as u32 }
+    Tile { group: (((cell & !FROZEN) >> 32) as u32).wrapping_sub(1), bits: cell as u32 }
 }
 
 #[cfg(test)]
@@ -282,10 +330,16 @@ mod tests {
                 let old = model.get(&group).copied().unwrap_or(0);
                 let tile = Tile { group, bits };
                 if add {
-                    prop_assert_eq!(table.set(&mut fill, tile, groups, &guard), bits & !old);
+                    let fast = table.try_set(tile, &guard);
+                    prop_assert_eq!(fast.is_some(), old != 0, "the fast path is for cells that have bits");
+                    let fresh = fast.unwrap_or_else(|| table.set(&mut fill, tile, groups, &guard));
+                    prop_assert_eq!(fresh, bits & !old);
                     model.insert(group, old | bits);
                 } else {
-                    prop_assert_eq!(table.clear(&mut fill, tile, groups, &guard), bits & old);
+                    let fast = table.try_clear(tile, &guard);
+                    prop_assert_eq!(fast.is_some(), old & !bits != 0, "and that keep some");
+                    let gone = fast.unwrap_or_else(|| table.clear(&mut fill, tile, groups, &guard));
+                    prop_assert_eq!(gone, bits & old);
                     model.insert(group, old & !bits);
                 }
                 model.retain(|_, bits| *bits != 0);
