@@ -38,7 +38,7 @@ pub(crate) async fn accept(
                 tokio::time::sleep(OUT_OF_FILES).await;
             }
             Err(error) if is_passing(&error) => {
-                tracing::debug!("a connection was lost before it was accepted: {error}")
+                tracing::debug!("a connection was lost before it was accepted: {error}");
             }
             Err(error) => return Err(error),
         }

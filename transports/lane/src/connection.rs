@@ -11,7 +11,6 @@ use crate::close::Farewell;
 use crate::codecs::CodecId;
 use crate::disconnect::Disconnect;
 use crate::input::Input;
-use crate::key::Key;
 use crate::link::Io;
 use crate::outbox::Outbox;
 use crate::protocol::Protocol;
@@ -97,12 +96,6 @@ pub(crate) struct Attached {
 pub(crate) struct Connecting {
     pub(crate) held: u32,
     pub(crate) holds_input: bool,
-}
-
-/// Deliveries that a socket gets once its client has heard that it is connected.
-pub(crate) struct Held {
-    pub(crate) connection: Key,
-    pub(crate) outbox: Outbox,
 }
 
 /// A socket that left its connection and still waits for something before its application hears of it.

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use roomcast::{Class, Socket, SocketId};
 
 use crate::close::Close;
@@ -17,6 +17,7 @@ use crate::event::Event;
 use crate::handshake::Handshake;
 use crate::key::Key;
 use crate::lane::Lane;
+use crate::log::SHARED_BYTES;
 use crate::order::Order;
 use crate::port::Port;
 use crate::reply::AckToken;
@@ -68,10 +69,19 @@ impl<'a> Context<'a> {
     pub fn queue(&mut self, frames: &[u8]) {
         match self.place {
             Place::Ordered => self.lane.append(self.key, frames, Class::Reliable),
+            Place::Reading if frames.len() >= SHARED_BYTES => self.queue_shared(Bytes::copy_from_slice(frames)),
             Place::Reading => {
                 self.lane.staged.extend(frames);
                 self.lane.shared.push(Order::Write { to: self.key, bytes: frames.len() });
             }
+        }
+    }
+
+    /// The same without a copy: for what is large.
+    pub fn queue_shared(&mut self, frames: Bytes) {
+        match self.place {
+            Place::Ordered => self.lane.append_kept(self.key, vec![(frames, Class::Reliable)]),
+            Place::Reading => drop(self.lane.shared.push(Order::WriteShared { to: self.key, frames })),
         }
     }
 

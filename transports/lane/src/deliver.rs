@@ -1,21 +1,26 @@
 //! Draining: orders into the log, in the inbox's order.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
-use roomcast::{Class, Delivery, Outgoing};
+use bytes::BytesMut;
+use roomcast::{Class, Codec, Delivery, Outgoing, Tile};
 
 use crate::codecs::CodecId;
 use crate::guard;
+use crate::held::{Held, HeldMessage};
 use crate::key::Key;
 use crate::lane::Lane;
-use crate::log::Span;
+use crate::log::{Span, TurnLog};
 use crate::order::Order;
-use crate::outbox::Pushed;
+use crate::shared::LaneShared;
 
 /// Recipients that a turn serves at most.
 const RECIPIENTS_MAX: usize = 65_536;
 /// What adopting a connection counts like.
 const ADOPTION_COST: usize = 1_024;
+/// What is kept of the buffer for staged output when it is empty.
+const STAGED_KEEP: usize = 256 * 1024;
 
 /// A delivery that is being given out. It stays open over turns, and nothing behind it overtakes.
 pub(crate) struct Cursor {
@@ -64,6 +69,7 @@ impl Lane {
         self.done += bytes;
         match order {
             Order::Write { to, bytes } => self.write_staged(to, bytes),
+            Order::WriteShared { to, frames } => self.append_kept(to, vec![(frames, Class::Reliable)]),
             Order::Reply { to, socket, answer, counted } => self.reply(to, socket, answer, counted),
             Order::Closed(closed) => self.socket_closed(closed),
             Order::Outcome { socket, result } => self.socket_outcome(socket, result),
@@ -99,43 +105,48 @@ impl Lane {
         left.saturating_sub(served.max(1))
     }
 
-    fn deliver_tile(&mut self, cursor: &mut Cursor, tile: roomcast::Tile) -> usize {
+    fn deliver_tile(&mut self, cursor: &mut Cursor, tile: Tile) -> usize {
         let Self { table, log, spans, dirty, held_hits, codecs, encoded, shared, .. } = self;
-        let mut encoder = Encoder { delivery: &cursor.delivery, codecs, encoded, shared };
+        let Delivery { message, namespace, ack, clock, .. } = &cursor.delivery;
+        let mut encoder = Encoder { codecs, encoded, shared };
+        let out = Outgoing { message, namespace: namespace.name(), ack: *ack };
         let encodings = &mut cursor.spans;
-        let count = table.recipients(tile, cursor.delivery.clock, |binding| {
-            let Some(span) = encodings.get(binding.codec, |codec| encoder.encode(codec, log)) else { return };
+        let count = table.recipients(tile, *clock, |binding| {
             if binding.held {
                 held_hits.push(binding.route);
-            } else if log.give(&mut spans[binding.route as usize], span) {
+            } else if let Some(span) = encodings.get(binding.codec, |codec| encoder.encode(codec, &out, log))
+                && log.give(&mut spans[binding.route as usize], span)
+            {
                 dirty.push_back(binding.route);
             }
         });
-        if !self.held_hits.is_empty() {
-            self.hold_deliveries(cursor);
+        while let Some(at) = self.held_hits.pop() {
+            self.hold_delivery(at, &cursor.delivery);
         }
         count
     }
 
-    /// Copies a delivery for those of a tile whose clients have not heard that they are connected.
-    fn hold_deliveries(&mut self, cursor: &Cursor) {
-        for at in std::mem::take(&mut self.held_hits) {
-            let Some(held) = self.held.get_mut(at as usize) else { continue };
-            let Some(connection) = self.connections.get(held.connection.index as usize) else { continue };
-            let Some(Some(Encoding::Done(span))) = cursor.spans.0.get(connection.codec.0 as usize) else { continue };
-            let max = connection.wire.outbox_limit().unwrap_or(self.limits.outbox_bytes_max);
-            let mut full = false;
-            for (frame, class) in self.log.frames_of(*span) {
-                match held.outbox.push(frame, class, max) {
-                    Pushed::Kept => {}
-                    Pushed::Replaced => self.shared.counters.replaced_latest.add(1),
-                    Pushed::Dropped => self.shared.counters.dropped_volatile.add(1),
-                    Pushed::Full => full = true,
-                }
-            }
-            if full {
-                let (key, queued) = (held.connection, held.outbox.bytes());
-                self.cut_off(key, queued);
+    /// Keeps a delivery for one whose client has not heard that it is connected.
+    fn hold_delivery(&mut self, at: u32, delivery: &Delivery) {
+        let Some(held) = self.held.get(at as usize) else { return };
+        let key = held.connection;
+        let max = self.outbox_limit(key.index);
+        if let Some(held) = self.held.get_mut(at as usize)
+            && !held.push(delivery, max)
+        {
+            let queued = held.bytes();
+            self.cut_off(key, queued);
+        }
+    }
+
+    /// Gives out what was kept for a socket.
+    pub(crate) fn deliver_held(&mut self, key: Key, held: Held) {
+        for HeldMessage { message, namespace, ack } in held.into_messages() {
+            let Some(codec) = self.connection(key).map(|connection| connection.codec) else { return };
+            let Self { log, codecs, encoded, shared, .. } = self;
+            let out = Outgoing { message: &message, namespace: namespace.name(), ack };
+            if let Encoding::Done(span) = (Encoder { codecs, encoded, shared }).encode(codec, &out, log) {
+                self.give(key.index, span);
             }
         }
     }
@@ -158,11 +169,17 @@ impl Lane {
 
     /// Moves what a protocol queued while it was reading into the log.
     fn write_staged(&mut self, to: Key, bytes: usize) {
-        let mut scratch = std::mem::take(&mut self.scratch);
-        scratch.clear();
-        scratch.extend(self.staged.drain(..bytes.min(self.staged.len())));
-        self.append(to, &scratch, Class::Reliable);
-        self.scratch = scratch;
+        let mut staged = std::mem::take(&mut self.staged);
+        let bytes = bytes.min(staged.len());
+        if staged.as_slices().0.len() < bytes {
+            staged.make_contiguous();
+        }
+        self.append(to, &staged.as_slices().0[..bytes], Class::Reliable);
+        staged.drain(..bytes);
+        if staged.is_empty() {
+            staged.shrink_to(STAGED_KEEP);
+        }
+        self.staged = staged;
     }
 }
 
@@ -181,15 +198,14 @@ impl Encodings {
 }
 
 struct Encoder<'a> {
-    delivery: &'a Delivery,
-    codecs: &'a mut Vec<std::sync::Arc<dyn roomcast::Codec>>,
-    encoded: &'a mut bytes::BytesMut,
-    shared: &'a crate::shared::LaneShared,
+    codecs: &'a mut Vec<Arc<dyn Codec>>,
+    encoded: &'a mut BytesMut,
+    shared: &'a LaneShared,
 }
 
 impl Encoder<'_> {
     /// A codec writes into a buffer of its own, so that an error, a panic or a wrong codec cannot harm the log.
-    fn encode(&mut self, codec: CodecId, log: &mut crate::log::TurnLog) -> Encoding {
+    fn encode(&mut self, codec: CodecId, out: &Outgoing<'_>, log: &mut TurnLog) -> Encoding {
         let counters = &self.shared.counters;
         counters.encodes.add(1);
         let at = codec.0 as usize;
@@ -198,17 +214,13 @@ impl Encoder<'_> {
         {
             self.codecs.push(next);
         }
-        let Some(codec) = self.codecs.get(at) else { return Encoding::Failed };
-        let out = Outgoing {
-            message: &self.delivery.message,
-            namespace: self.delivery.namespace.name(),
-            ack: self.delivery.ack,
-        };
+        let (event, class) = (out.message.event(), out.message.class());
         self.encoded.clear();
-        let (encoded, event) = (&mut *self.encoded, self.delivery.message.event());
-        match catch_unwind(AssertUnwindSafe(|| codec.encode(&out, encoded))) {
-            Ok(Ok(())) => return Encoding::Done(log.append_encoded(self.encoded, self.delivery.message.class())),
-            Ok(Err(error)) => tracing::debug!("event {event:?} was not sent: {error}"),
+        let (codec, encoded) = (self.codecs.get(at), &mut *self.encoded);
+        match catch_unwind(AssertUnwindSafe(|| codec.map(|codec| codec.encode(out, encoded)))) {
+            Ok(Some(Ok(()))) => return Encoding::Done(log.append_encoded(self.encoded, class)),
+            Ok(Some(Err(error))) => tracing::debug!("event {event:?} was not sent: {error}"),
+            Ok(None) => tracing::error!("event {event:?} was not sent: its codec is not registered with these lanes"),
             Err(panic) => tracing::error!("a codec panicked at event {event:?}: {}", guard::text(&*panic)),
         }
         counters.encode_errors.add(1);

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
-use tokio::runtime::{Builder, LocalOptions};
+use tokio::runtime::{Builder, Handle, LocalOptions};
 use tokio::sync::oneshot;
 use tokio::time::Sleep;
 
@@ -53,6 +53,7 @@ pub(crate) fn start(
 /// Turns until the lane has ended; returns how many connections were cut off.
 async fn drive(mut lane: Lane) -> usize {
     let tasks = lane.tasks.clone();
+    lane.reactor = Some(Handle::current());
     let mut sleep = pin!(tokio::time::sleep_until(Instant::now().into()));
     loop {
         let more = {

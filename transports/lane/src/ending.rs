@@ -37,6 +37,9 @@ impl Lane {
                 None
             }
         };
+        let reactor = self.reactor.clone();
+        // Not the application's, which is entered for the time of a turn.
+        let _entered = reactor.as_ref().map(tokio::runtime::Handle::enter);
         let io = stream.open().map_err(|error| tracing::warn!("a stream cannot be watched: {error}"));
         let (Some(protocol), Ok(io)) = (protocol, io) else {
             self.shared.connections.fetch_sub(1, Ordering::Relaxed);

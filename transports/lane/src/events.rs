@@ -1,9 +1,7 @@
 //! An application made of closures.
 
 use std::collections::HashMap;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::Poll;
 
 use roomcast::Socket;
 
@@ -252,8 +250,8 @@ impl Application for Events {
         }
         for handler in &self.0.disconnect {
             let mut future = handler(socket.clone(), bye.clone());
-            if let Poll::Pending = tasks::poll_once(&mut future) {
-                tasks::spawn(Pin::from(future));
+            if tasks::poll_once(&mut future).is_pending() {
+                tasks::spawn(future);
             }
         }
     }

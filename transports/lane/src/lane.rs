@@ -24,9 +24,11 @@ use std::time::{Duration, Instant};
 use bytes::BytesMut;
 use roomcast::{Codec, LanePort, LaneTable, SocketId};
 use slab::Slab;
+use tokio::runtime::Handle;
 
-use crate::connection::{Binding, Connection, Held, Orphan};
+use crate::connection::{Binding, Connection, Orphan};
 use crate::deliver::Cursor;
+use crate::held::Held;
 use crate::ids::Ids;
 use crate::input::READ_BYTES;
 use crate::key::Key;
@@ -50,6 +52,8 @@ pub(crate) struct Lane {
     pub(crate) port: LanePort,
     pub(crate) namespaces: HashMap<Arc<str>, LanePort>,
     pub(crate) tasks: Tasks,
+    /// The runtime whose reactor watches the streams; a lane that is driven by hand has none.
+    pub(crate) reactor: Option<Handle>,
     pub(crate) ids: Ids,
     /// The time at which the turn began.
     pub(crate) now: Instant,
@@ -89,7 +93,7 @@ pub(crate) struct Lane {
     pub(crate) staged: VecDeque<u8>,
     /// Control bytes of the protocol that is being called.
     pub(crate) control: Vec<u8>,
-    /// Held deliveries found while a delivery's tiles are gone through.
+    /// Places of connecting sockets found while a delivery's tiles are gone through.
     pub(crate) held_hits: Vec<u32>,
 }
 
@@ -111,6 +115,7 @@ impl Lane {
             port,
             namespaces: HashMap::new(),
             tasks,
+            reactor: None,
             ids: Ids::default(),
             now,
             connections: Slab::new(),

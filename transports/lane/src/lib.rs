@@ -27,6 +27,7 @@ mod events;
 mod flush;
 mod guard;
 mod handshake;
+mod held;
 mod ids;
 mod input;
 mod key;

@@ -176,11 +176,6 @@ impl TurnLog {
         })
     }
 
-    /// All frames of one span.
-    pub(crate) fn frames_of(&self, span: Span) -> impl Iterator<Item = (Frame<'_>, Class)> {
-        self.frames(Spans { first: span, ..Spans::EMPTY })
-    }
-
     fn log_frames(&self, span: Span) -> impl Iterator<Item = (Frame<'_>, Class)> {
         let from =
             if span.start < SHARED { self.ends.partition_point(|end| *end <= span.start) } else { self.ends.len() };

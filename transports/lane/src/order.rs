@@ -23,6 +23,8 @@ pub(crate) enum Order {
     Closed(Closed),
     /// A protocol queued output while it was reading: the next so many bytes that the lane has staged.
     Write { to: Key, bytes: usize },
+    /// The same, shared instead of staged.
+    WriteShared { to: Key, frames: Bytes },
     /// An event is finished. `counted`: it was in flight.
     Reply { to: Key, socket: SocketId, answer: Option<(AckToken, Answer)>, counted: bool },
     /// The application let a socket in, or did not.
@@ -57,6 +59,7 @@ impl Order {
         let held = match self {
             Self::Deliver(delivery) => delivery.size(),
             Self::Write { bytes, .. } => *bytes,
+            Self::WriteShared { frames, .. } => frames.len(),
             Self::Reply { answer: Some((_, Ok(Some(message)))), .. } => message.size(),
             Self::Closed(closed) => closed.rooms.iter().map(|room| size_of::<String>() + room.len()).sum(),
             Self::Adopt(adoption) => adoption.early.len(),

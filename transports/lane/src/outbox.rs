@@ -151,7 +151,7 @@ impl Outbox {
             }
             match (frame, class) {
                 (Frame::Log(bytes), Class::Latest(key)) => {
-                    outbox.add(Piece::Latest(key, Bytes::copy_from_slice(bytes)))
+                    outbox.add(Piece::Latest(key, Bytes::copy_from_slice(bytes)));
                 }
                 (Frame::Shared(bytes), Class::Latest(key)) => outbox.add(Piece::Latest(key, bytes.clone())),
                 (Frame::Shared(bytes), _) => outbox.add(Piece::Shared(bytes.clone())),

@@ -10,15 +10,15 @@ use roomcast::{Closed, LanePort, Socket, SocketId};
 use crate::application::{Application, BoxFuture};
 use crate::close::Close;
 use crate::connect::Connect;
-use crate::connection::{Attached, Binding, Connecting, Held, Holds, Orphan, State};
+use crate::connection::{Attached, Binding, Connecting, Holds, Orphan, State};
 use crate::disconnect::{Disconnect, DisconnectReason};
 use crate::event::Event;
 use crate::guard;
 use crate::handshake::{Handshake, Refusal};
+use crate::held::Held;
 use crate::key::Key;
 use crate::lane::Lane;
 use crate::order::Order;
-use crate::outbox::Outbox;
 use crate::reply::{AckToken, Answer, Reply};
 use crate::shared::LaneShared;
 use crate::tasks;
@@ -52,8 +52,7 @@ impl Lane {
         if application.wants_rooms() {
             owned.report_rooms();
         }
-        let outbox = Outbox::new(&self.shared.budget, self.now);
-        let held = self.held.insert(Held { connection: key, outbox }) as u32;
+        let held = self.held.insert(Held::new(key)) as u32;
         let connection = self.connection(key)?;
         let binding = Binding { route: held, codec: connection.codec, held: true };
         let connecting = Some(Connecting { held, holds_input });
@@ -114,14 +113,14 @@ impl Lane {
         let attached = &self.connections[key.index as usize].sockets[at];
         let (id, socket) = (attached.owned.id(), Socket::clone(&attached.owned));
         self.call(key, |protocol, cx| protocol.handle_connected(&socket, cx));
-        if let Some(mut held) = self.held.try_remove(connecting.held as usize) {
-            let frames = held.outbox.drain();
-            self.append_kept(key, frames);
-        }
+        // The protocol may have ended the socket, or the connection.
         if let Some((key, at)) = self.find(id) {
             self.connections[key.index as usize].sockets[at].connecting = None;
             if let Some(binding) = self.table.get_mut(id) {
                 (binding.route, binding.held) = (key.index, false);
+            }
+            if let Some(held) = self.held.try_remove(connecting.held as usize) {
+                self.deliver_held(key, held);
             }
         }
         if connecting.holds_input {

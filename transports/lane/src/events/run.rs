@@ -22,11 +22,13 @@ pub(super) struct Hooks {
 
 type OnError = dyn Fn(&Socket, &str, &Error, Reply) + Send + Sync;
 type Answered = Result<Option<Message>, Error>;
+/// Takes what it wants from the call and runs as far as it comes; an error is a bad payload.
+type Run = dyn Fn(&mut Call<'_>) -> Result<Running, String> + Send + Sync;
 
 /// A handler, its types forgotten.
 #[derive(Clone)]
 pub(super) struct Handler {
-    run: Arc<dyn Fn(&mut Call<'_>) -> Result<Running, String> + Send + Sync>,
+    run: Arc<Run>,
     pub(super) offloaded: bool,
 }
 
