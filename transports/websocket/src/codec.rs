@@ -26,8 +26,13 @@ impl Codec for JsonCodec {
 
 /// Appends a text frame with what the server itself says: a hello, a reply.
 pub(crate) fn text_frame(text: &str, to: &mut BytesMut) {
-    let Ok(_range) = frame(to, Kind::Text, |body| {
-        body.put_slice(text.as_bytes());
+    whole_frame(Kind::Text, text.as_bytes(), to);
+}
+
+/// Appends a whole frame.
+pub(crate) fn whole_frame(kind: Kind, payload: &[u8], to: &mut BytesMut) {
+    let Ok(_range) = frame(to, kind, |body| {
+        body.put_slice(payload);
         Ok::<_, std::convert::Infallible>(())
     });
 }

@@ -1,0 +1,100 @@
+//! The server's life: listening, telling so, serving, draining.
+
+use std::io::{self, Write};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use roomcast::Engine;
+use roomcast_lane::Lanes;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::connections::Connections;
+use crate::serve::{Front, serve};
+use crate::settings::Settings;
+use crate::{app, banner, files};
+
+/// How long requests that have begun may take to finish, after the lanes have drained.
+const LAST_REQUESTS: Duration = Duration::from_millis(300);
+/// Files that are not connections: the listener, the lanes' reactors, the log, and some to spare.
+const FILES_KEPT: usize = 256;
+
+/// Runs the server until SIGTERM or SIGINT; then clients are told to leave, at random times within the setting `drain`.
+///
+/// # Errors
+/// One line that says why it did not start, or what ended it.
+pub async fn run(settings: &Settings) -> Result<(), String> {
+    let files = files::raise_limit();
+    let stop = stop_signal().map_err(|e| format!("cannot watch for signals: {e}"))?;
+    let (listener, address) = listen(settings).await?;
+    let engine = Engine::new();
+    let mut lanes = Lanes::builder();
+    if let Some(threads) = settings.lanes {
+        lanes = lanes.threads(threads.get());
+    }
+    let lanes = lanes.start(&engine).map_err(|e| format!("cannot start the lanes: {e}"))?;
+    let connections = Connections::new(&lanes);
+    let router = app::router(&lanes, &connections, settings);
+    let connections_max = files.saturating_sub(FILES_KEPT).max(1);
+    let front = Front { head_timeout: settings.head_timeout, connections_max, connections };
+    print(&banner::text(address, lanes.threads()));
+
+    let (stopped, when_stopped) = tokio::sync::oneshot::channel();
+    let serving = tokio::spawn(serve(listener, router, front, async move {
+        stop.await;
+        let _nobody_waits_if_it_failed = stopped.send(());
+    }));
+    tokio::pin!(serving);
+    tokio::select! {
+        ended = &mut serving => return Err(format!("cannot accept connections any more: {}", why(ended))),
+        _ = when_stopped => {}
+    }
+    tracing::info!("stopping: clients are told to leave within {} ms", settings.drain.as_millis());
+    let forced = lanes.drain(settings.drain).await;
+    let _unfinished = tokio::time::timeout(LAST_REQUESTS, serving).await;
+    tracing::info!("stopped; {forced} connections had to be cut off");
+    Ok(())
+}
+
+async fn listen(settings: &Settings) -> Result<(TcpListener, SocketAddr), String> {
+    let Settings { host, port, .. } = settings;
+    let cannot = |error: io::Error| {
+        let (reason, cure) = match error.kind() {
+            io::ErrorKind::AddrInUse => ("address in use".to_owned(), "set --port or PORT"),
+            io::ErrorKind::PermissionDenied => ("permission denied".to_owned(), "set --port or PORT to 1024 or more"),
+            io::ErrorKind::AddrNotAvailable => ("no address of this machine".to_owned(), "set --host or HOST"),
+            _ => (error.to_string(), "set --host or HOST, --port or PORT"),
+        };
+        format!("cannot listen on {}: {reason}; {cure}", banner::authority(host, *port))
+    };
+    let listener = TcpListener::bind((host.as_str(), *port)).await.map_err(cannot)?;
+    let address = listener.local_addr().map_err(cannot)?;
+    Ok((listener, address))
+}
+
+/// Resolves at the first SIGTERM or SIGINT. They are watched from the call on.
+fn stop_signal() -> io::Result<impl Future<Output = ()> + Send> {
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}
+
+fn why(ended: Result<io::Result<()>, tokio::task::JoinError>) -> String {
+    match ended {
+        Ok(Ok(())) => "it ended without a reason".into(),
+        Ok(Err(error)) => error.to_string(),
+        Err(error) => error.to_string(),
+    }
+}
+
+/// To stdout, whoever reads it or not: a closed pipe is no reason to die.
+fn print(text: &str) {
+    let mut stdout = io::stdout().lock();
+    if let Err(error) = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        tracing::debug!("nobody reads the banner: {error}");
+    }
+}
