@@ -123,9 +123,10 @@ impl Client {
     }
 
     /// The code and the reason of the close that came, the only frame.
+    #[track_caller]
     pub(crate) fn closed_with(&self) -> (u16, String) {
         let frames = self.frames();
-        let [(CLOSE, payload)] = &frames[..] else { panic!("{frames:?}") };
+        let [(CLOSE, payload)] = &frames[..] else { panic!("no close alone: {frames:?}") };
         (u16::from_be_bytes([payload[0], payload[1]]), String::from_utf8(payload[2..].to_vec()).unwrap())
     }
 }
