@@ -66,15 +66,9 @@ impl Deref for ControlFrame {
     }
 }
 
-impl AsRef<[u8]> for ControlFrame {
-    fn as_ref(&self) -> &[u8] {
-        self
-    }
-}
-
 impl fmt::Debug for ControlFrame {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("ControlFrame").field(&self.as_ref()).finish()
+        f.debug_tuple("ControlFrame").field(&&**self).finish()
     }
 }
 
