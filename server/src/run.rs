@@ -19,6 +19,9 @@ const LAST_REQUESTS: Duration = Duration::from_millis(300);
 /// Files that are not connections: the listener, the lanes' reactors, the log, and some to spare.
 const FILES_KEPT: usize = 256;
 
+/// 400 characters of any script have a place, at 4 bytes each, and some more.
+const ROOM_NAME_BYTES_MAX: usize = 2048;
+
 /// Runs the server until SIGTERM or SIGINT; then clients are told to leave, at random times within the setting `drain`.
 ///
 /// # Errors
@@ -27,7 +30,7 @@ pub async fn run(settings: &Settings) -> Result<(), String> {
     let files = files::raise_limit();
     let stop = stop_signal().map_err(|e| format!("cannot watch for signals: {e}"))?;
     let (listener, address) = listen(settings).await?;
-    let engine = Engine::new();
+    let engine = Engine::builder().room_name_bytes_max(ROOM_NAME_BYTES_MAX).build();
     let mut lanes = Lanes::builder();
     if let Some(threads) = settings.lanes {
         lanes = lanes.threads(threads.get());
@@ -46,8 +49,10 @@ pub async fn run(settings: &Settings) -> Result<(), String> {
     }));
     tokio::pin!(serving);
     tokio::select! {
-        ended = &mut serving => return Err(format!("cannot accept connections any more: {}", why(ended))),
+        // Told to stop, both may be ready.
+        biased;
         _ = when_stopped => {}
+        ended = &mut serving => return Err(format!("cannot accept connections any more: {}", why(ended))),
     }
     tracing::info!("stopping: clients are told to leave within {} ms", settings.drain.as_millis());
     let forced = lanes.drain(settings.drain).await;
