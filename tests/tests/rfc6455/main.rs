@@ -6,6 +6,7 @@ mod closing;
 mod control;
 mod cuts;
 mod messages;
+mod noise;
 mod refused;
 mod rooms;
 mod sizes;
