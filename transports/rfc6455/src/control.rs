@@ -81,6 +81,7 @@ mod tests {
         assert_eq!(&ControlFrame::ping(b"Hello")[..], b"\x89\x05Hello");
         assert_eq!(&ControlFrame::pong(b"Hello")[..], b"\x8a\x05Hello");
         assert_eq!(&ControlFrame::pong(b"")[..], b"\x8a\x00");
+        assert_eq!(format!("{:?}", ControlFrame::pong(b"A")), "ControlFrame([138, 1, 65])");
     }
 
     #[test]
