@@ -94,6 +94,22 @@ fn a_close_within_a_message_ends_it() {
     server.assert_unharmed();
 }
 
+/// After the closing handshake the server waits for nobody: it forgets a client that keeps its side of TCP open.
+#[test]
+fn clients_that_never_end_tcp_are_forgotten() {
+    let mut server = Server::start(&[]);
+    let lasts = [Frame::close(1000, ""), Frame::new(0xc1, "bad"), Frame::new(0x81, [0xff]), Frame::binary_message(b"")];
+    let mut clients: Vec<Client> = lasts.iter().map(|_| Client::open_rooms(&server).0).collect();
+    for (client, last) in clients.iter_mut().zip(&lasts) {
+        client.send(&last.bytes());
+        assert_eq!(client.frame().opcode(), 8);
+        client.assert_ended();
+    }
+    server.wait_for_stats(&server.idle());
+    drop(clients);
+    server.assert_unharmed();
+}
+
 #[test]
 fn a_half_close_ends_the_connection_after_its_answers() {
     let mut server = Server::start(&[]);
