@@ -3,6 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
+use crate::SMALL;
 use crate::close::Close;
 use crate::connection::State;
 use crate::context::{Context, Place};
@@ -13,7 +14,7 @@ use crate::protocol::Protocol;
 use crate::timers::Armed;
 
 /// Timers that a turn runs at most.
-const TIMERS_MAX: usize = 256;
+const TIMERS_MAX: usize = if SMALL { 4 } else { 256 };
 
 impl Lane {
     /// Calls a connection's protocol while the inbox is drained; `None` if there is none any more, or it is on its way out.

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use bytes::BytesMut;
 use roomcast::{Class, Codec, Delivery, Outgoing, Tile};
 
+use crate::SMALL;
 use crate::codecs::CodecId;
+use crate::connection::State;
 use crate::guard;
 use crate::held::{Held, HeldMessage};
 use crate::key::Key;
@@ -16,9 +18,9 @@ use crate::order::Order;
 use crate::shared::LaneShared;
 
 /// Recipients that a turn serves at most.
-const RECIPIENTS_MAX: usize = 65_536;
+const RECIPIENTS_MAX: usize = if SMALL { 48 } else { 65_536 };
 /// What adopting a connection counts like.
-const ADOPTION_COST: usize = 1_024;
+const ADOPTION_COST: usize = if SMALL { 8 } else { 1_024 };
 /// What is kept of the buffer for staged output when it is empty.
 const STAGED_KEEP: usize = 256 * 1024;
 
@@ -69,7 +71,10 @@ impl Lane {
         self.done += bytes;
         match order {
             Order::Write { to, bytes } => self.write_staged(to, bytes),
-            Order::WriteShared { to, frames } => self.append_kept(to, vec![(frames, Class::Reliable)]),
+            Order::WriteShared { to, frames } if self.takes_output(to) => {
+                self.append_kept(to, vec![(frames, Class::Reliable)]);
+            }
+            Order::WriteShared { .. } => {}
             Order::Reply { to, socket, answer, counted } => self.reply(to, socket, answer, counted),
             Order::Closed(closed) => self.socket_closed(closed),
             Order::Outcome { socket, result } => self.socket_outcome(socket, result),
@@ -167,6 +172,11 @@ impl Lane {
         }
     }
 
+    /// Whether what a protocol queued while it was reading still goes out: nothing comes behind its last words.
+    fn takes_output(&mut self, key: Key) -> bool {
+        self.connection(key).is_some_and(|connection| !matches!(connection.state, State::Closing { .. }))
+    }
+
     /// Moves what a protocol queued while it was reading into the log.
     fn write_staged(&mut self, to: Key, bytes: usize) {
         let mut staged = std::mem::take(&mut self.staged);
@@ -174,7 +184,9 @@ impl Lane {
         if staged.as_slices().0.len() < bytes {
             staged.make_contiguous();
         }
-        self.append(to, &staged.as_slices().0[..bytes], Class::Reliable);
+        if self.takes_output(to) {
+            self.append(to, &staged.as_slices().0[..bytes], Class::Reliable);
+        }
         staged.drain(..bytes);
         if staged.is_empty() {
             staged.shrink_to(STAGED_KEEP);

@@ -142,7 +142,9 @@ impl Lane {
         if self.connection(to).is_none_or(|connection| !connection.io.is_none()) || from == to {
             return self.begin_close(from, &Close::ended());
         }
+        // Both as they are: what the one still has to write goes before, what the other holds is still in its old codec.
         self.flush_now(from);
+        self.flush_now(to);
         let Some(source) = self.connection(from) else { return };
         let io = std::mem::replace(&mut source.io, Io::None);
         let (outbox, input, peer_ended) = (source.outbox.take(), source.input.take(), source.peer_ended);

@@ -4,6 +4,7 @@ use std::io;
 
 use roomcast::Class;
 
+use crate::SMALL;
 use crate::close::Close;
 use crate::context::Place;
 use crate::disconnect::DisconnectReason;
@@ -13,9 +14,9 @@ use crate::log::{Frame, Spans};
 use crate::outbox::{Outbox, Pushed};
 
 /// Connections that a turn flushes at most; between turns the sockets are looked at.
-const CONNECTIONS_MAX: usize = 64;
+const CONNECTIONS_MAX: usize = if SMALL { 4 } else { 64 };
 /// Pieces of an outbox that are written in one go.
-const PIECES_MAX: usize = 16;
+const PIECES_MAX: usize = if SMALL { 2 } else { 16 };
 
 impl Lane {
     pub(crate) fn flush_some(&mut self) {

@@ -24,6 +24,11 @@ impl Input {
         self.bytes.len()
     }
 
+    /// Whether there is so much that none should be read while input is held.
+    pub(crate) fn is_enough_to_hold(&self) -> bool {
+        self.bytes.len() >= ROOM_BYTES
+    }
+
     pub(crate) fn is_complete(&self) -> bool {
         self.bytes.len() >= self.want
     }
@@ -43,8 +48,17 @@ impl Input {
 
     /// Calls `read` with space behind what is there, not more than a step, and keeps as much of it as `count` says.
     pub(crate) fn read<R>(&mut self, read: impl FnOnce(&mut [u8]) -> R, count: impl FnOnce(&R) -> usize) -> R {
+        let room = self.want.saturating_sub(self.bytes.len()).clamp(ROOM_BYTES, READ_BYTES);
+        self.read_up_to(room, read, count)
+    }
+
+    /// The same with little space.
+    pub(crate) fn read_little<R>(&mut self, read: impl FnOnce(&mut [u8]) -> R, count: impl FnOnce(&R) -> usize) -> R {
+        self.read_up_to(ROOM_BYTES, read, count)
+    }
+
+    fn read_up_to<R>(&mut self, room: usize, read: impl FnOnce(&mut [u8]) -> R, count: impl FnOnce(&R) -> usize) -> R {
         let length = self.bytes.len();
-        let room = self.want.saturating_sub(length).clamp(ROOM_BYTES, READ_BYTES);
         self.bytes.reserve_exact(room);
         self.bytes.resize(length + room, 0);
         let result = read(&mut self.bytes[length..]);

@@ -26,6 +26,7 @@ use roomcast::{Codec, LanePort, LaneTable, SocketId};
 use slab::Slab;
 use tokio::runtime::Handle;
 
+use crate::SMALL;
 use crate::connection::{Binding, Connection, Orphan};
 use crate::deliver::Cursor;
 use crate::held::Held;
@@ -37,6 +38,9 @@ use crate::order::Order;
 use crate::shared::LaneShared;
 use crate::tasks::Tasks;
 use crate::timers::Timers;
+
+/// So many orders may wait before reading stops: enough to batch, not so many that a flood of requests delays all others.
+const ORDERS_MAX: usize = if SMALL { 64 } else { 4_096 };
 
 /// What bounds a lane's memory and patience.
 #[derive(Clone, Copy, Debug)]
@@ -187,7 +191,7 @@ impl Lane {
 
     /// While much waits to be sent, or the log is to be flushed, nothing is read: what is read makes more to send.
     fn may_read(&self) -> bool {
-        !self.shared.is_behind() && !self.log.is_full()
+        !self.shared.is_behind() && !self.log.is_full() && self.orders.len() < ORDERS_MAX
     }
 
     fn take_orders(&mut self) {

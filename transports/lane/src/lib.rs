@@ -9,6 +9,9 @@
 //! - Tests drive a lane by hand, without threads, network or clock: [`ManualLane`].
 #![forbid(unsafe_code)]
 
+/// The crate's own tests run with small steps, so that what is rare happens.
+const SMALL: bool = cfg!(test);
+
 mod accept;
 mod application;
 mod call;
@@ -46,6 +49,8 @@ mod shared;
 mod sockets;
 mod stream;
 mod tasks;
+#[cfg(test)]
+mod tests;
 mod timers;
 mod wire;
 

@@ -20,12 +20,14 @@
 use bytes::{Bytes, BytesMut};
 use roomcast::Class;
 
+use crate::SMALL;
+
 /// From this size on a frame is shared instead of copied.
-pub(crate) const SHARED_BYTES: usize = 16 * 1024;
+pub(crate) const SHARED_BYTES: usize = if SMALL { 256 } else { 16 * 1024 };
 /// At this size the log takes nothing more before it is flushed.
-const BYTES_MAX: usize = 256 * 1024;
+const BYTES_MAX: usize = if SMALL { 2 * 1024 } else { 256 * 1024 };
 /// The same for links of chains: connections in many rooms each can need more of these than bytes.
-const LINKS_MAX: usize = 512 * 1024;
+const LINKS_MAX: usize = if SMALL { 64 } else { 512 * 1024 };
 /// The first number of a shared frame. Places in the log stay far below.
 const SHARED: u32 = 1 << 31;
 const NONE: u32 = u32::MAX;
@@ -319,7 +321,7 @@ mod tests {
     fn full_by_bytes_and_by_shared_frames() {
         let mut log = TurnLog::default();
         while !log.is_full() {
-            log.append(&[0; 1024], Class::Reliable);
+            log.append(&[0; 64], Class::Reliable);
         }
         assert_eq!(log.bytes.len(), BYTES_MAX);
         log.clear();

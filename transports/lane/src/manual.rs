@@ -150,6 +150,11 @@ impl ManualLane {
         self.lane.is_ended()
     }
 
+    /// How many connections it cut off because they did not end in the time of a drain.
+    pub fn forced(&self) -> usize {
+        self.lane.drain.as_ref().map_or(0, |drain| drain.forced)
+    }
+
     /// What it did and holds.
     pub fn stats(&self) -> LaneStats {
         LaneStats {

@@ -233,8 +233,12 @@ impl Outbox {
 
     fn append(&mut self, bytes: &[u8]) {
         self.bytes += bytes.len();
+        // What comes after a control frame must not get in front of it: the frame may be a pong, and this a good-bye.
+        let control_next = self.begun && self.pieces.len() == 1 && !self.control.is_empty();
         match self.pieces.back_mut() {
-            Some(Piece::Own(last)) if last.len() + bytes.len() <= SHARED_BYTES => last.extend_from_slice(bytes),
+            Some(Piece::Own(last)) if !control_next && last.len() + bytes.len() <= SHARED_BYTES => {
+                last.extend_from_slice(bytes);
+            }
             _ => self.pieces.push_back(Piece::Own(bytes.to_vec())),
         }
     }

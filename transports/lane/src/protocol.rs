@@ -87,7 +87,8 @@ pub trait Protocol: 'static {
     /// back, queue it again as its new wire has it, and switch codecs ([`Context::set_codec`]).
     fn handle_stream(&mut self, _cx: &mut Context<'_>) {}
 
-    /// The connection ends. Last words go out with [`Context::queue`], behind everything that was queued before.
+    /// The connection ends. Last words go out with [`Context::queue`], behind everything that was queued before; what is
+    /// queued later does not go out.
     /// Not called when the stream is gone already, nor for a peer that is cut off because it does not read.
     fn handle_close(&mut self, _close: &Close, _cx: &mut Context<'_>) -> Farewell {
         Farewell::Finish

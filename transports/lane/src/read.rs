@@ -2,6 +2,7 @@
 
 use std::io;
 
+use crate::SMALL;
 use crate::close::{Close, Farewell};
 use crate::connection::{Connection, State};
 use crate::context::Place;
@@ -12,7 +13,7 @@ use crate::order::Order;
 use crate::protocol::Progress;
 
 /// Connections that a turn reads at most, once each.
-const CONNECTIONS_MAX: usize = 64;
+const CONNECTIONS_MAX: usize = if SMALL { 4 } else { 64 };
 
 /// What a read came to.
 enum Came {
@@ -64,9 +65,8 @@ impl Lane {
         if let State::Closing { farewell: Farewell::Finish, .. } = connection.state {
             return self.discard(index);
         }
-        // One that is held is made ready again when it is released.
         if !connection.takes_input() {
-            return;
+            return self.read_held(key);
         }
         if std::mem::take(&mut connection.unseen)
             && let Some(input) = connection.input.take_if(|input| input.is_complete())
@@ -75,7 +75,7 @@ impl Lane {
             return self.make_ready(index);
         }
         if connection.peer_ended {
-            return;
+            return self.peer_ended(key);
         }
         let came = match connection.input.take() {
             Some(input) if !input.is_small() => self.read_behind(key, input),
@@ -125,6 +125,31 @@ impl Lane {
         }
         self.keep(key, Some(input));
         came
+    }
+
+    /// Reads a little while input is held, so that an end of the peer is noticed. It is made ready again when it is released.
+    fn read_held(&mut self, key: Key) {
+        let Some(connection) = self.connection(key) else { return };
+        if connection.state != State::Open || connection.peer_ended {
+            return;
+        }
+        let mut input = connection.input.take().unwrap_or_default();
+        let came = match input.is_enough_to_hold() {
+            true => Ok(Came::Nothing),
+            false => input.read_little(|space| read_stream(connection, space), Came::count),
+        };
+        let count = Came::count(&came);
+        connection.unseen |= count > 0;
+        connection.peer_ended = matches!(came, Ok(Came::End));
+        let is_over = connection.peer_ended && input.len() == 0;
+        connection.input = (input.len() > 0).then_some(input);
+        self.counters().bytes_in.add(count);
+        match came {
+            Ok(Came::Bytes { more: true, .. }) => self.make_ready(key.index),
+            Ok(Came::End) if is_over => self.peer_ended(key),
+            Ok(_) => {}
+            Err(error) => self.broken(key.index, &error),
+        }
     }
 
     fn feed_kept(&mut self, key: Key, mut input: Box<Input>) {

@@ -1,0 +1,133 @@
+//! Ways out: closes, ends, farewells, drain, stop.
+
+use std::time::Duration;
+
+use super::talk::{ROOMY, Stage, Talk};
+use crate::{DisconnectReason, Farewell};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+#[test]
+fn last_words_are_flushed_and_the_stream_half_closed() {
+    let mut stage = Stage::new();
+    let (client, _) = stage.client(10);
+    client.send("echo 1234567890\nquit\n");
+    stage.lane.run();
+    assert!(!client.is_ended(), "the peer has not read it yet");
+    assert_eq!(stage.read_all(&client), "echo 1234567890\nbye 1000\n");
+    assert!(client.is_ended());
+    assert_eq!(stage.lane.stats().connections, 1, "until the peer ends too");
+    client.send("what nobody reads\n");
+    client.end();
+    stage.lane.run();
+    assert_eq!(stage.lane.stats().connections, 0);
+    assert_eq!(stage.byes()[0].reason, DisconnectReason::ClientLeft);
+}
+
+#[test]
+fn a_peer_that_never_ends_is_dropped_after_two_seconds() {
+    let mut stage = Stage::new();
+    let (client, _) = stage.client(ROOMY);
+    client.send("quit\n");
+    stage.lane.run();
+    stage.lane.advance(SECOND);
+    assert_eq!(stage.lane.stats().connections, 1);
+    stage.lane.advance(SECOND + SECOND / 10);
+    assert_eq!(stage.lane.stats().connections, 0);
+}
+
+#[test]
+fn a_peer_that_ends_gets_what_was_on_its_way() {
+    let mut stage = Stage::new();
+    let (client, _) = stage.client(4);
+    client.send("echo 1\necho 2\n");
+    client.end();
+    assert_eq!(stage.read_all(&client), "echo 1\necho 2\nbye 1006\n");
+    assert_eq!((stage.lane.stats().connections, &stage.byes()[0].reason), (0, &DisconnectReason::TransportClose));
+}
+
+#[test]
+fn a_protocol_may_wait_for_the_peers_word() {
+    let mut stage = Stage::new();
+    let awaits = || Talk { farewell: Farewell::AwaitPeer, ..Talk::new() };
+    for says in [true, false] {
+        let client = stage.lane.connect(&stage.wire, ROOMY, awaits);
+        stage.lane.run();
+        stage.notes.sockets.lock().unwrap().last().unwrap().disconnect();
+        stage.lane.run();
+        assert_eq!(client.receive_text(), "hello\nbye 1000\n");
+        assert!(!client.is_ended(), "the protocol awaits something");
+        if says {
+            client.send("ping x\nquit\n");
+            stage.lane.run();
+            assert_eq!(client.receive_text(), "pong x\n");
+            assert!(client.is_ended(), "half-closed");
+            client.end();
+            stage.lane.run();
+        } else {
+            stage.lane.advance(SECOND * 3);
+        }
+        assert_eq!(stage.lane.stats().connections, 0);
+    }
+}
+
+#[test]
+fn heartbeats_go_by_the_lanes_clock() {
+    let mut stage = Stage::new();
+    let beat = Duration::from_millis(400);
+    let client = stage.lane.connect(&stage.wire, ROOMY, move || Talk { beat: Some(beat), ..Talk::new() });
+    stage.lane.run();
+    assert_eq!(client.receive_text(), "hello\n");
+    stage.lane.advance(Duration::from_millis(390));
+    assert_eq!(client.receive_text(), "");
+    stage.lane.advance(Duration::from_millis(20));
+    assert_eq!(client.receive_text(), "beat\n");
+    stage.lane.advance(Duration::from_millis(4_100));
+    let beats = client.receive_text().lines().count();
+    assert!((9..=10).contains(&beats), "{beats} beats");
+    client.end();
+    stage.lane.run();
+    assert_eq!(client.receive_text(), "bye 1006\n");
+}
+
+#[test]
+fn a_drain_spreads_closes_and_forces_the_rest() {
+    let mut stage = Stage::new();
+    let clients: Vec<_> = (0..40).map(|_| stage.client(ROOMY).0).collect();
+    // These never read, so that their last words do not get through.
+    let stuck: Vec<_> = (0..3).map(|_| stage.client(6)).collect();
+    for (_, socket) in &stuck {
+        socket.join("stuck").unwrap();
+    }
+    let _ = stage.engine.to("stuck").broadcast(&roomcast::Message::json("fill", "it up").unwrap());
+    stage.lane.run();
+    stage.lane.drain(SECOND);
+    stage.lane.advance(SECOND / 2);
+    let ended = clients.iter().filter(|client| client.is_ended()).count();
+    assert!((5..=35).contains(&ended), "about half of 40 in half of the time, not {ended}");
+    let refused = stage.lane.connect(&stage.wire, ROOMY, Talk::new);
+    stage.lane.run();
+    assert_eq!((refused.is_ended(), refused.receive_text().as_str()), (true, ""));
+    for client in clients.iter().filter(|client| client.is_ended()) {
+        client.end();
+    }
+    stage.lane.advance(SECOND / 2);
+    for client in &clients {
+        client.end();
+    }
+    stage.lane.run();
+    assert!(clients.iter().all(|client| client.receive_text() == "bye 1001\n"));
+    assert!(!stage.lane.is_ended());
+    assert_eq!(stage.lane.stats().connections, 3);
+    stage.lane.advance(SECOND * 2);
+    assert!(stage.lane.is_ended());
+    assert_eq!((stage.lane.forced(), stage.lane.stats().connections, stage.byes().len()), (3, 0, 43));
+    assert!(stage.byes().iter().all(|bye| bye.reason == DisconnectReason::ShuttingDown));
+}
+
+#[test]
+fn a_drain_of_nobody_is_over_at_once() {
+    let mut stage = Stage::new();
+    stage.lane.drain(SECOND * 3_600);
+    assert!(stage.lane.is_ended());
+}

@@ -1,0 +1,183 @@
+//! Slow readers, full inboxes, too many requests.
+
+use std::time::Duration;
+
+use roomcast::Message;
+
+use super::talk::{ROOMY, Stage};
+use crate::DisconnectReason;
+
+fn message(event: &str, data: &str) -> Message {
+    Message::json(event, data).unwrap()
+}
+
+#[test]
+fn a_slow_reader_is_cut_off_and_the_others_get_all() {
+    let mut stage = Stage::with_limits(5_000, 64 << 20);
+    let (slow, slow_socket) = stage.client(100);
+    let others: Vec<_> = (0..5).map(|_| stage.client(ROOMY)).collect();
+    for (_, socket) in others.iter().chain([&(slow.clone(), slow_socket)]) {
+        socket.join("all").unwrap();
+    }
+    let text = "x".repeat(90);
+    for _ in 0..200 {
+        let _ = stage.engine.to("all").broadcast(&message("m", &text));
+        stage.lane.run();
+        let stats = stage.lane.stats();
+        assert!(stats.outbox_bytes < 6_000, "{} bytes wait", stats.outbox_bytes);
+    }
+    assert!(slow.is_reset(), "no close frame would arrive");
+    for (other, _) in &others {
+        assert_eq!(other.receive_text().lines().count(), 200);
+    }
+    let byes = stage.byes();
+    let [bye] = &byes[..] else { panic!("{byes:?}") };
+    let DisconnectReason::SlowConsumer { queued_bytes } = bye.reason else { panic!("{bye:?}") };
+    assert!((3_000..6_000).contains(&queued_bytes), "{queued_bytes}");
+    assert_eq!((stage.lane.stats().slow_consumers, stage.lane.stats().outbox_bytes), (1, 0));
+    assert_eq!(stage.engine.to("all").count(), 5);
+}
+
+#[test]
+fn a_reader_that_stands_still_is_cut_off_in_time() {
+    let mut stage = Stage::new();
+    let (still, socket) = stage.client(4);
+    let (moving, other) = stage.client(4);
+    for socket in [&socket, &other] {
+        let _ = socket.send(&message("m", &"x".repeat(2_000)));
+    }
+    stage.lane.run();
+    for _ in 0..99 {
+        stage.lane.advance(Duration::from_millis(100));
+        assert!(!moving.receive().is_empty(), "four bytes each time are progress");
+        stage.lane.run();
+    }
+    assert_eq!((still.is_reset(), stage.lane.stats().slow_consumers), (false, 0));
+    stage.lane.advance(Duration::from_millis(400));
+    assert_eq!((still.is_reset(), moving.is_reset(), stage.lane.stats().slow_consumers), (true, false, 1));
+    assert_eq!(stage.byes()[0].reason.as_str(), "slow consumer");
+}
+
+#[test]
+fn one_message_may_exceed_the_limit() {
+    let mut stage = Stage::with_limits(1_000, 64 << 20);
+    let (client, socket) = stage.client(10);
+    let _ = socket.send(&message("large", &"x".repeat(5_000)));
+    assert_eq!(stage.read_all(&client).len(), "large \"\"\n".len() + 5_000);
+    let _ = socket.send(&message("large", &"x".repeat(5_000)));
+    let _ = socket.send(&message("straw", ""));
+    stage.lane.run();
+    assert!(client.is_reset());
+}
+
+#[test]
+fn a_wire_may_have_a_limit_of_its_own() {
+    let mut stage = Stage::with_limits(1_000, 64 << 20);
+    stage.wire = stage.wire.clone().outbox_bytes_max(1 << 20);
+    let (client, socket) = stage.client(10);
+    for _ in 0..50 {
+        let _ = socket.send(&message("m", &"x".repeat(500)));
+    }
+    assert_eq!(stage.read_all(&client).lines().count(), 50);
+}
+
+#[test]
+fn classes_at_a_slow_reader() {
+    let mut stage = Stage::new();
+    let (client, socket) = stage.client(10);
+    let _ = socket.send(&message("first", "0123456789"));
+    stage.lane.run();
+    for n in 0..50 {
+        let _ = socket.send(&message("v", &n.to_string()).volatile());
+        let _ = socket.send(&message("l", &n.to_string()).latest("k"));
+        if n % 10 == 0 {
+            let _ = socket.send(&message("r", &n.to_string()));
+        }
+        stage.lane.run();
+    }
+    assert_eq!(
+        stage.read_all(&client),
+        "first \"0123456789\"\nr \"0\"\nr \"10\"\nr \"20\"\nr \"30\"\nr \"40\"\nl \"49\"\n"
+    );
+    let stats = stage.lane.stats();
+    assert_eq!((stats.dropped_volatile, stats.replaced_latest), (50, 49));
+    // A reader that keeps up gets everything.
+    let (client, socket) = stage.client(ROOMY);
+    for n in 0..3 {
+        let _ = socket.send(&message("v", &n.to_string()).volatile());
+        let _ = socket.send(&message("l", &n.to_string()).latest("k"));
+    }
+    assert_eq!(stage.read_all(&client).lines().count(), 6);
+}
+
+#[test]
+fn a_full_inbox_refuses_broadcasts_and_an_emptied_one_takes_them() {
+    let mut stage = Stage::with_limits(1 << 20, 20_000);
+    let (client, socket) = stage.client(ROOMY);
+    let mut sent = 0;
+    let refused = loop {
+        let result = socket.send(&message("m", &"x".repeat(1_000)));
+        if result.overloaded {
+            break result;
+        }
+        sent += 1;
+        assert!(sent < 100, "it never fills");
+    };
+    assert_eq!(refused.matched, 0);
+    assert!(refused.backlog_bytes >= 20_000 && sent >= 10, "{sent} of {} bytes", refused.backlog_bytes);
+    // Above a quarter nothing is read; what waits is sent all the same.
+    client.send("echo x\n");
+    stage.lane.turn();
+    assert_eq!(stage.lane.stats().bytes_in, 0);
+    let got = stage.read_all(&client);
+    assert_eq!((got.lines().count(), got.lines().last()), (sent + 1, Some("echo x")));
+    assert!(!socket.send(&message("m", "again")).overloaded);
+    stage.lane.run();
+    assert_eq!((stage.lane.stats().inbox_bytes, stage.lane.stats().overloaded), (0, 1));
+}
+
+#[test]
+fn sixty_four_events_in_flight_pause_reading_and_thirty_two_resume_it() {
+    let mut stage = Stage::new();
+    let (client, _) = stage.client(ROOMY);
+    let events = || stage.notes.events.lock().unwrap().len();
+    client.send("keep null\n".repeat(100));
+    client.send("echo end\n");
+    stage.lane.run();
+    assert_eq!(events(), 64);
+    stage.notes.kept.lock().unwrap().drain(..31).for_each(drop);
+    stage.lane.run();
+    assert_eq!(events(), 64, "33 are still in flight");
+    stage.notes.kept.lock().unwrap().drain(..1).for_each(drop);
+    stage.lane.run();
+    assert_eq!((events(), client.receive_text().as_str()), (96, ""));
+    let kept = std::mem::take(&mut *stage.notes.kept.lock().unwrap());
+    drop(kept);
+    stage.lane.run();
+    assert_eq!((events(), client.receive_text().as_str()), (100, "echo end\n"));
+}
+
+#[test]
+fn events_that_are_finished_at_once_do_not_count() {
+    let mut stage = Stage::new();
+    let (client, _) = stage.client(ROOMY);
+    client.send("what null\n".repeat(1_000));
+    let turns = std::iter::repeat_with(|| stage.lane.turn()).take_while(|more| *more).count();
+    assert!(turns < 10, "{turns} turns");
+    assert_eq!(stage.lane.stats().events, 1_000);
+}
+
+#[test]
+fn replies_to_those_who_are_gone_are_dropped() {
+    let mut stage = Stage::new();
+    let (client, _) = stage.client(ROOMY);
+    client.send("ask 1 keep null\n");
+    stage.lane.run();
+    client.break_off();
+    let (other, _) = stage.client(ROOMY);
+    let reply = stage.notes.kept.lock().unwrap().pop().unwrap();
+    reply.send("late").unwrap();
+    stage.lane.run();
+    assert_eq!(other.receive_text(), "");
+    assert_eq!(stage.lane.stats().inbox_bytes, 0);
+}
