@@ -155,16 +155,20 @@ fn median(mut values: Vec<f64>) -> Option<f64> {
     }
 }
 
-/// Three significant digits, thousands and millions in words.
+/// Three significant digits, large numbers in thousands and millions.
 fn rounded(value: f64) -> String {
-    match value.abs() {
-        size if size >= 1e6 => format!("{:.2} M", value / 1e6),
-        size if size >= 1e4 => format!("{:.0} k", value / 1e3),
-        size if size >= 100.0 => format!("{value:.0}"),
-        size if size >= 10.0 => format!("{value:.1}"),
-        size if size >= 1.0 => format!("{value:.2}"),
-        _ => format!("{value:.3}"),
-    }
+    let (scaled, unit) = match value.abs() {
+        size if size >= 1e6 => (value / 1e6, " M"),
+        size if size >= 1e4 => (value / 1e3, " k"),
+        _ => (value, ""),
+    };
+    let decimals = match scaled.abs() {
+        size if size >= 100.0 => 0,
+        size if size >= 10.0 => 1,
+        size if size >= 1.0 => 2,
+        _ => 3,
+    };
+    format!("{scaled:.decimals$}{unit}")
 }
 
 #[cfg(test)]
@@ -219,7 +223,7 @@ mod tests {
     #[test]
     fn numbers_are_legible() {
         let shown = [8_783_111.0, 97_812.0, 9_781.0, 64.25, 3.456, 0.1069].map(rounded);
-        assert_eq!(shown, ["8.78 M", "98 k", "9781", "64.2", "3.46", "0.107"]);
+        assert_eq!(shown, ["8.78 M", "97.8 k", "9781", "64.2", "3.46", "0.107"]);
         assert_eq!(median(vec![4.0, 1.0]), Some(2.5));
         assert_eq!(median(Vec::new()), None);
     }
