@@ -47,7 +47,7 @@ fn place<const FIRST: u32>(index: u32) -> (usize, usize) {
     (bucket as usize, (u64::from(index) - start) as usize)
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
 

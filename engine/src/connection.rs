@@ -6,14 +6,15 @@ use crate::error::ConnectError;
 use crate::id::{PublicId, SocketId};
 use crate::lane::{Closed, Tile};
 use crate::slots::Group;
+use crate::sync::{broken, epoch};
 
 /// Rooms that are left under one hold of the group's lock.
-pub(crate) const BATCH: usize = 64;
+pub(crate) const BATCH: usize = if cfg!(loom) { 1 } else { 64 };
 
 impl Engine {
     /// Gives the slot to a new socket of this namespace.
     pub(crate) fn connect(&self, slot: u32, text: PublicId) -> Result<SocketId, ConnectError> {
-        let guard = crossbeam_epoch::pin();
+        let guard = epoch::pin();
         let (core, namespace) = (&self.core, self.namespace.number());
         let id = core.slots.bear(slot, namespace, text);
         let Some(group) = core.slots.group(id.group()) else { return Err(ConnectError::Id) };
@@ -72,8 +73,14 @@ impl Engine {
 
     /// Takes a dead socket out of everything. Nothing is added to it any more, so one look at its rooms is enough.
     fn leave_as_dead(&self, group: &Group, id: SocketId, changes: &mut Changes<'_>) {
-        let guard = crossbeam_epoch::pin();
-        let owned = |group: &Group| if group.is_born(id) { id.bit() } else { 0 };
+        let guard = epoch::pin();
+        let owned = |group: &Group| {
+            let is_owner = group.is_born(id) || broken("disconnect: birth again");
+            if is_owner { id.bit() } else { 0 }
+        };
+        if broken("births: clearing before") {
+            return;
+        }
         self.leave_rooms(group, id.group(), owned, changes, &guard);
         {
             let _state = group.lock();

@@ -3,8 +3,8 @@
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, OnceLock};
 
+use crate::sync::epoch::Guard;
 use ahash::RandomState;
-use crossbeam_epoch::Guard;
 
 use crate::buckets::Buckets;
 use crate::engine::{Limits, Namespace};
@@ -14,7 +14,7 @@ use crate::interner::{Interner, NameIndex};
 use crate::lane::Lane;
 use crate::observer::Observer;
 use crate::slots::Slots;
-use crate::sync::{AtomicU32, AtomicUsize, Mutex};
+use crate::sync::{AtomicU32, AtomicUsize, Mutex, random_state};
 
 /// See ENGINE in `ARCHITECTURE.md`.
 pub(crate) struct Core {
@@ -40,7 +40,7 @@ impl Core {
             observer,
             slots: Slots::default(),
             ids: NameIndex::default(),
-            hasher: RandomState::new(),
+            hasher: random_state(),
             lanes: Buckets::default(),
             lanes_len: AtomicU32::new(0),
             namespaces: Mutex::new(Vec::new()),

@@ -12,6 +12,7 @@ use crate::port::LanePort;
 use crate::room::Room;
 use crate::selection::Selection;
 use crate::socket::Socket;
+use crate::sync::epoch;
 use crate::target::{Target, everyone};
 
 /// A namespace of sockets and rooms. Cheap to clone: two reference counts.
@@ -102,7 +103,7 @@ impl Engine {
 
     /// The connected socket with this id. Takes no lock.
     pub fn socket(&self, id: &str) -> Option<Socket> {
-        let id = self.core.find_id(self.namespace.number(), id, &crossbeam_epoch::pin())?;
+        let id = self.core.find_id(self.namespace.number(), id, &epoch::pin())?;
         Some(Socket::new(Arc::new(self.clone()), id))
     }
 
@@ -125,7 +126,7 @@ impl Engine {
 
     /// Counts sockets, rooms and memberships. Costs as [`Self::rooms`], and looks at each tile.
     pub fn stats(&self) -> Stats {
-        let guard = crossbeam_epoch::pin();
+        let guard = epoch::pin();
         let mut stats = Stats { sockets: self.namespace.everyone().count(&guard), ..Stats::default() };
         self.core.interner.for_each(self.namespace.number(), |_, members| {
             stats.rooms += 1;

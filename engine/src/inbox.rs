@@ -17,7 +17,7 @@ use std::sync::atomic::AtomicU64 as StdAtomicU64;
 use std::sync::atomic::Ordering;
 use std::task::Waker;
 
-use crate::sync::Mutex;
+use crate::sync::{Mutex, broken};
 
 /// A queue from many threads to one lane.
 ///
@@ -88,6 +88,10 @@ impl<T> Inbox<T> {
         if !state.items.is_empty() {
             return false;
         }
+        if broken("inbox: parked under the lock") {
+            drop(state);
+            state = self.state.lock();
+        }
         match &mut state.parked {
             Some(parked) => parked.clone_from(waker),
             parked => *parked = Some(waker.clone()),
@@ -109,7 +113,7 @@ impl<T> Inbox<T> {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
     use std::sync::Arc;

@@ -12,17 +12,16 @@
 
 mod name_index;
 
-use std::cell::UnsafeCell;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
+use crate::sync::epoch::Guard;
 use ahash::RandomState;
-use crossbeam_epoch::Guard;
 use smallvec::SmallVec;
 
 use crate::buckets::Buckets;
 use crate::members::Members;
-use crate::sync::{AtomicUsize, Mutex};
+use crate::sync::{AtomicUsize, Mutex, UnsafeCell, broken, random_state};
 
 pub(crate) use name_index::NameIndex;
 
@@ -36,7 +35,7 @@ pub(crate) struct Interner {
 
 #[derive(Default)]
 struct Rooms {
-    cells: Buckets<Cell, 64>,
+    cells: Buckets<Cell, { if cfg!(loom) { 2 } else { 64 } }>,
     free: Mutex<Free>,
     /// Rooms in being or pinned. A limit, not an order: Relaxed.
     count: AtomicUsize,
@@ -73,7 +72,7 @@ pub(crate) struct RoomsFull;
 
 impl Interner {
     pub(crate) fn new(rooms_max: usize) -> Self {
-        Self { index: NameIndex::default(), rooms: Arc::default(), hasher: RandomState::new(), rooms_max }
+        Self { index: NameIndex::default(), rooms: Arc::default(), hasher: random_state(), rooms_max }
     }
 
     /// The number of the room with this name. Takes no lock.
@@ -92,8 +91,14 @@ impl Interner {
         if let Some(number) = writer.find(guard, |n| self.is_named(n, namespace, name, guard)) {
             return Ok(number);
         }
-        let number = self.create(namespace, name)?;
-        writer.insert(number, guard);
+        let number = self.reserve()?;
+        if !broken("names: name first") {
+            self.open(number, namespace, name);
+            writer.insert(number, guard);
+        } else {
+            writer.insert(number, guard);
+            self.open(number, namespace, name);
+        }
         Ok(number)
     }
 
@@ -103,7 +108,8 @@ impl Interner {
         match writer.find(guard, |number| self.is_named(number, namespace, name, guard)) {
             Some(number) if number != dead => Ok(number),
             found => {
-                let number = self.create(namespace, name)?;
+                let number = self.reserve()?;
+                self.open(number, namespace, name);
                 if found.is_none() || !writer.replace(dead, number, guard) {
                     writer.insert(number, guard);
                 }
@@ -122,7 +128,7 @@ impl Interner {
         let cell = self.cell(number);
         cell.members.while_alive(|_| {
             // SAFETY: alive and under the critical section: nobody writes the name.
-            let name = unsafe { &*cell.name.get() };
+            let name = cell.name.with(|name| unsafe { &*name });
             String::from_utf8_lossy(&name.text).into_owned()
         })
     }
@@ -132,7 +138,7 @@ impl Interner {
         for cell in self.rooms.cells.iter() {
             let name = cell.members.while_alive(|has_members| {
                 // SAFETY: alive and under the critical section: nobody writes the name.
-                let name = unsafe { &*cell.name.get() };
+                let name = cell.name.with(|name| unsafe { &*name });
                 let wanted = has_members && name.namespace == namespace;
                 wanted.then(|| String::from_utf8_lossy(&name.text).into_owned())
             });
@@ -146,12 +152,18 @@ impl Interner {
     pub(crate) fn retire(&self, number: u32, guard: &Guard) {
         let cell = self.cell(number);
         // SAFETY: the room is dead and its number not free before the closure below ran: nobody writes the name.
-        let name = unsafe { &*cell.name.get() };
+        let name = cell.name.with(|name| unsafe { &*name });
         let hash = self.hash_of(name.namespace, &name.text);
-        self.index.lock(hash).remove(number, guard);
+        let mut writer = self.index.lock(hash);
+        let unlinked = if broken("death: unlink only its own") { writer.find(guard, |_| true) } else { Some(number) };
+        unlinked.map(|number| writer.remove(number, guard));
+        drop(writer);
         cell.members.reset(guard);
         self.rooms.count.fetch_sub(1, Relaxed);
         let rooms = Arc::clone(&self.rooms);
+        if broken("numbers: bury at once") {
+            return rooms.bury(number);
+        }
         guard.defer(move || rooms.bury(number));
     }
 
@@ -171,20 +183,24 @@ impl Interner {
         }
     }
 
-    fn create(&self, namespace: u32, name: &str) -> Result<u32, RoomsFull> {
+    /// A free number, counted.
+    fn reserve(&self) -> Result<u32, RoomsFull> {
         if self.rooms.count.fetch_add(1, Relaxed) >= self.rooms_max {
             self.rooms.count.fetch_sub(1, Relaxed);
             return Err(RoomsFull);
         }
-        let number = self.rooms.free.lock().take();
+        Ok(self.rooms.free.lock().take())
+    }
+
+    /// Starts a room under a number of the caller's own.
+    fn open(&self, number: u32, namespace: u32, name: &str) {
         let cell = self.rooms.cells.get_or_grow(number);
         cell.members.open(0, |()| {
             let name = Name { namespace, text: SmallVec::from_slice(name.as_bytes()) };
             // SAFETY: the number came from the list of free ones: its room is dead, no reader found it, and this thread
             // alone owns it.
-            unsafe { *cell.name.get() = name };
+            cell.name.with_mut(|cell| unsafe { *cell = name });
         });
-        Ok(number)
     }
 
     fn is_named(&self, number: u32, namespace: u32, name: &str, guard: &Guard) -> bool {
@@ -199,7 +215,7 @@ impl Interner {
     unsafe fn name_of_found<'g>(&'g self, number: u32, _guard: &'g Guard) -> &'g Name {
         let cell = self.cell(number);
         // SAFETY: by the contract above nobody writes the name while the guard lives.
-        unsafe { &*cell.name.get() }
+        cell.name.with(|name| unsafe { &*name })
     }
 
     fn cell(&self, number: u32) -> &Cell {
@@ -221,7 +237,7 @@ impl Rooms {
         let cell = self.cells.get_or_grow(number);
         cell.members.while_dead(|| {
             // SAFETY: the room is dead, unlinked, and all guards that may have found it are gone: no reader is left.
-            unsafe { *cell.name.get() = Name::default() };
+            cell.name.with_mut(|cell| unsafe { *cell = Name::default() });
         });
         self.free.lock().numbers.push(number);
     }
@@ -237,14 +253,15 @@ impl Free {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
     use crate::lane::Tile;
+    use crate::sync::epoch;
 
     #[test]
     fn one_number_a_name_and_namespace() {
-        let (interner, guard) = (Interner::new(10), crossbeam_epoch::pin());
+        let (interner, guard) = (Interner::new(10), epoch::pin());
         let a = interner.find_or_create(0, "a", &guard).unwrap();
         assert_eq!(interner.find_or_create(0, "a", &guard).unwrap(), a);
         assert_ne!(interner.find_or_create(1, "a", &guard).unwrap(), a);
@@ -254,7 +271,7 @@ mod tests {
 
     #[test]
     fn a_dead_room_is_replaced_and_its_killer_unlinks_only_its_own() {
-        let (interner, guard) = (Interner::new(10), crossbeam_epoch::pin());
+        let (interner, guard) = (Interner::new(10), epoch::pin());
         let tile = Tile { group: 0, bits: 1 };
         let old = interner.find_or_create(0, "a", &guard).unwrap();
         interner.members(old).add(tile, 1, &guard).unwrap();
@@ -271,7 +288,7 @@ mod tests {
         let interner = Interner::new(10);
         // Other tests are pinned now and then, so when it happens is not known, only that it does.
         let reused = (0..1_000_000_u32).any(|round| {
-            let guard = crossbeam_epoch::pin();
+            let guard = epoch::pin();
             let number = interner.find_or_create(0, &format!("room {round}"), &guard).unwrap();
             let tile = Tile { group: 0, bits: 1 };
             interner.members(number).add(tile, 1, &guard).unwrap();
@@ -284,7 +301,7 @@ mod tests {
 
     #[test]
     fn the_limit_counts_rooms_in_being() {
-        let (interner, guard) = (Interner::new(1), crossbeam_epoch::pin());
+        let (interner, guard) = (Interner::new(1), epoch::pin());
         let a = interner.pin(0, "a", &guard).unwrap();
         assert!(interner.find_or_create(0, "b", &guard).is_err());
         interner.unpin(a, &guard);

@@ -95,3 +95,7 @@ pub use room::Room;
 pub use selection::Selection;
 pub use socket::{Members, OwnedSocket, Socket};
 pub use target::{Rooms, Target, all, any, everyone};
+
+#[cfg(all(test, loom))]
+#[path = "../tests/models/mod.rs"]
+mod models;

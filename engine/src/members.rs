@@ -10,7 +10,7 @@
 //!
 //! Lock order: a group's lock, then this one; then a shard of names; then the list of free ids.
 
-use crossbeam_epoch::Guard;
+use crate::sync::epoch::Guard;
 
 use crate::lane::Tile;
 use crate::sync::Mutex;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::engine::Engine;
 use crate::error::JoinError;
+use crate::sync::epoch;
 
 /// A room's name, looked up once. Cheap to clone.
 ///
@@ -22,7 +23,7 @@ struct Pin {
 impl Room {
     pub(crate) fn pin(engine: &Engine, name: &str) -> Result<Self, JoinError> {
         engine.core.check_name(name)?;
-        let guard = crossbeam_epoch::pin();
+        let guard = epoch::pin();
         let pinned = engine.core.interner.pin(engine.namespace.number(), name, &guard);
         let number = pinned.map_err(|_| JoinError::Rooms { max: engine.core.limits.rooms })?;
         Ok(Self(Arc::new(Pin { engine: engine.clone(), number, name: name.into() })))
@@ -35,12 +36,12 @@ impl Room {
 
     /// How many members it has. Takes no lock, looks at tiles.
     pub fn len(&self) -> usize {
-        self.0.engine.core.interner.members(self.0.number).count(&crossbeam_epoch::pin())
+        self.0.engine.core.interner.members(self.0.number).count(&epoch::pin())
     }
 
     /// Whether it has no members, that is, does not exist.
     pub fn is_empty(&self) -> bool {
-        let guard = crossbeam_epoch::pin();
+        let guard = epoch::pin();
         self.0.engine.core.interner.members(self.0.number).tiles(&guard).next().is_none()
     }
 
@@ -54,7 +55,7 @@ impl Room {
 
 impl Drop for Pin {
     fn drop(&mut self) {
-        self.engine.core.interner.unpin(self.number, &crossbeam_epoch::pin());
+        self.engine.core.interner.unpin(self.number, &epoch::pin());
     }
 }
 

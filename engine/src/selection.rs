@@ -9,6 +9,9 @@ use crate::membership::Changed;
 use crate::message::{Class, Key, Message};
 use crate::select::Select;
 use crate::socket::Members;
+#[cfg(loom)]
+use crate::sync::broken;
+use crate::sync::epoch;
 use crate::target::{Expr, Rooms, Target};
 
 /// Some sockets, described; a verb reads who they are.
@@ -117,7 +120,7 @@ impl<'a> Selection<'a> {
 
     /// How many there are. Takes no lock, looks at tiles, not at members.
     pub fn count(&self) -> usize {
-        let guard = crossbeam_epoch::pin();
+        let guard = epoch::pin();
         let mut count = 0;
         Select::new(self.engine, &guard).tiles(&self.target.0, |tile| count += tile.bits.count_ones() as usize);
         count
@@ -125,14 +128,28 @@ impl<'a> Selection<'a> {
 
     /// Their ids: a snapshot, weakly consistent. Takes no lock; reads each id.
     pub fn members(&self) -> Members {
-        let guard = crossbeam_epoch::pin();
+        let guard = epoch::pin();
         let select = Select::new(self.engine, &guard);
         let (slots, namespace) = (&self.engine.core.slots, self.engine.namespace.number());
+        #[cfg(loom)]
+        if broken("members: birth after the word") {
+            return self.members_with_births_read_first(&select);
+        }
         let mut ids = Vec::new();
         select.tiles(&self.target.0, |tile| {
             ids.extend(tile.slots().filter_map(|slot| slots.id(slot, namespace, select.clock)));
         });
         Members::new(ids)
+    }
+
+    /// What the protocol rules out, for the models to catch.
+    #[cfg(loom)]
+    fn members_with_births_read_first(&self, select: &Select<'_>) -> Members {
+        let (slots, namespace) = (&self.engine.core.slots, self.engine.namespace.number());
+        let ids: Vec<_> = (0..2).map(|slot| slots.id(slot, namespace, select.clock)).collect();
+        let mut found = Vec::new();
+        select.tiles(&self.target.0, |tile| found.extend(tile.slots().filter_map(|slot| ids[slot as usize])));
+        Members::new(found)
     }
 }
 

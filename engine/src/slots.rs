@@ -31,19 +31,19 @@ use crate::buckets::Buckets;
 use crate::id::{PublicId, SocketId};
 use crate::lane::Tile;
 use crate::room_map::RoomMap;
-use crate::sync::{AtomicU32, AtomicU64, Mutex, MutexGuard};
+use crate::sync::{AtomicU32, AtomicU64, Mutex, MutexGuard, order};
 
-/// Sockets whose bits share a word.
-pub(crate) const SLOTS_PER_GROUP: u32 = 32;
+/// Sockets whose bits share a word. Few in models, so that they stay small.
+pub(crate) const SLOTS_PER_GROUP: u32 = if cfg!(loom) { 2 } else { 32 };
 /// Groups that go to a lane together.
-pub(crate) const GROUPS_PER_CHUNK: u32 = 64;
+pub(crate) const GROUPS_PER_CHUNK: u32 = if cfg!(loom) { 1 } else { 64 };
 
 /// All slots of a core.
 #[derive(Default)]
 pub(crate) struct Slots {
     groups: Buckets<Group, GROUPS_PER_CHUNK>,
     /// The lane of each chunk, plus one.
-    owners: Buckets<AtomicU32, 64>,
+    owners: Buckets<AtomicU32, GROUPS_PER_CHUNK>,
     chunks: AtomicU32,
     clock: AtomicU64,
 }
@@ -82,7 +82,7 @@ impl Slots {
     /// The engine's clock: the birth of the youngest socket. Read before anything that a selection reads.
     pub(crate) fn clock(&self) -> u64 {
         // Acquire: pairs with the AcqRel fetch_add in Group::bear.
-        self.clock.load(Acquire)
+        self.clock.load(order(Acquire, "births: clock load"))
     }
 
     /// Groups there are, used or not.
@@ -129,7 +129,7 @@ impl Slots {
             word.store(value, Release);
         }
         // AcqRel: pairs with the Acquire load in clock(), and orders births among themselves.
-        let born = self.clock.fetch_add(1, AcqRel) + 1;
+        let born = self.clock.fetch_add(1, order(AcqRel, "births: fetch_add")) + 1;
         // Release: pairs with the Acquire loads in Group::id.
         group.born[at].store(born, Release);
         SocketId { slot, born, text }

@@ -1,15 +1,78 @@
 //! The only place that chooses between the real primitives and loom's.
+//!
+//! Under `--cfg loom` the crate's unit tests are the models of `tests/models`. [`broken`] and [`order`] are their switches:
+//! a model must fail when the line that it watches is broken. Outside of models both are constants.
+
+#[cfg(loom)]
+pub(crate) mod loom_epoch;
 
 #[cfg(not(loom))]
 mod real {
+    use std::sync::atomic::Ordering;
+
+    pub(crate) use crossbeam_epoch as epoch;
     pub(crate) use parking_lot::{Mutex, MutexGuard};
     pub(crate) use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, fence};
+
+    /// Whether a model asks for this line to be left out: never.
+    #[inline(always)]
+    pub(crate) const fn broken(_line: &str) -> bool {
+        false
+    }
+
+    /// The ordering of an access that a model may weaken to Relaxed: as it is.
+    #[inline(always)]
+    pub(crate) const fn order(ordering: Ordering, _line: &str) -> Ordering {
+        ordering
+    }
+
+    /// A hasher whose seeds nobody knows.
+    pub(crate) fn random_state() -> ahash::RandomState {
+        ahash::RandomState::new()
+    }
+
+    /// A cell with loom's interface.
+    #[derive(Debug, Default)]
+    pub(crate) struct UnsafeCell<T>(std::cell::UnsafeCell<T>);
+
+    impl<T> UnsafeCell<T> {
+        #[inline(always)]
+        pub(crate) fn with<R>(&self, f: impl FnOnce(*const T) -> R) -> R {
+            f(self.0.get())
+        }
+
+        #[inline(always)]
+        pub(crate) fn with_mut<R>(&self, f: impl FnOnce(*mut T) -> R) -> R {
+            f(self.0.get())
+        }
+    }
 }
 
 #[cfg(loom)]
 mod model {
+    use std::sync::OnceLock;
+    use std::sync::atomic::Ordering;
+
+    pub(crate) use super::loom_epoch as epoch;
+    pub(crate) use loom::cell::UnsafeCell;
+    pub(crate) use loom::sync::MutexGuard;
     pub(crate) use loom::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, fence};
-    pub(crate) type MutexGuard<'a, T> = loom::sync::MutexGuard<'a, T>;
+
+    /// Whether the model at hand runs with this line left out.
+    pub(crate) fn broken(line: &str) -> bool {
+        static LINE: OnceLock<Option<String>> = OnceLock::new();
+        LINE.get_or_init(|| std::env::var("ROOMCAST_BREAK").ok()).as_deref() == Some(line)
+    }
+
+    /// The ordering, or Relaxed if the model at hand runs without it.
+    pub(crate) fn order(ordering: Ordering, line: &str) -> Ordering {
+        if broken(line) { Ordering::Relaxed } else { ordering }
+    }
+
+    /// The same in every execution, so that schedules can be repeated.
+    pub(crate) fn random_state() -> ahash::RandomState {
+        ahash::RandomState::with_seeds(1, 2, 3, 4)
+    }
 
     /// parking_lot's interface over loom's mutex.
     #[derive(Debug, Default)]

@@ -46,12 +46,12 @@
 
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 
-use crossbeam_epoch::{Atomic, Guard, Owned, Shared};
+use crate::sync::epoch::{Atomic, Guard, Owned, Shared};
 
 use crate::lane::Tile;
-use crate::sync::AtomicU64;
+use crate::sync::{AtomicU64, broken, order};
 
-const CELLS_MIN: usize = 4;
+const CELLS_MIN: usize = if cfg!(loom) { 1 } else { 4 };
 const FROZEN: u64 = 1 << 63;
 /// A retired table of this size is handed to the collector at once, smaller ones when a bag of them is full.
 const FLUSH_BYTES: usize = 4096;
@@ -85,8 +85,8 @@ impl TileTable {
     /// The tiles that have members, each group at most once.
     pub(crate) fn tiles<'g>(&self, guard: &'g Guard) -> impl Iterator<Item = Tile> + use<'g> {
         let cells = self.load(guard).map_or(&[][..], |table| &table.cells);
-        // Acquire: pairs with the Release stores of set and clear.
-        cells.iter().map(|cell| unpack(cell.load(Acquire))).filter(|tile| tile.bits != 0)
+        // Acquire: pairs with the Release stores of set and clear, and with the fast path.
+        cells.iter().map(|cell| unpack(cell.load(order(Acquire, "except: cell load")))).filter(|tile| tile.bits != 0)
     }
 
     /// The members of one group.
@@ -185,7 +185,8 @@ impl TileTable {
                 continue;
             }
             // AcqRel: from here on every compare-and-swap fails, and those before it are in the copy.
-            let tile = unpack(cell.fetch_or(FROZEN, AcqRel));
+            let frozen = if broken("growth: freeze") { cell.load(Acquire) } else { cell.fetch_or(FROZEN, AcqRel) };
+            let tile = unpack(frozen);
             if let Some(copy) = new.find_or_free(tile.group, 0) {
                 copy.store(pack(tile), Relaxed);
             }
@@ -243,7 +244,8 @@ impl Table {
     /// The group's cell.
     fn find(&self, group: u32) -> Option<&AtomicU64> {
         if self.direct {
-            return self.cells.get(group as usize);
+            let group = if broken("direct: bound") { group as usize % self.cells.len() } else { group as usize };
+            return self.cells.get(group);
         }
         // Acquire: a reader that meets the group in this cell sees what its writer stored before.
         self.probe(group).find_map(|cell| match cell.load(Acquire) {
@@ -305,16 +307,17 @@ fn unpack(cell: u64) -> Tile {
     Tile { group: (((cell & !FROZEN) >> 32) as u32).wrapping_sub(1), bits: cell as u32 }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use std::collections::BTreeMap;
 
     use proptest::prelude::*;
 
     use super::*;
+    use crate::sync::epoch;
 
     fn contents(table: &TileTable) -> BTreeMap<u32, u32> {
-        let guard = crossbeam_epoch::pin();
+        let guard = epoch::pin();
         let tiles: Vec<Tile> = table.tiles(&guard).collect();
         let map: BTreeMap<u32, u32> = tiles.iter().map(|tile| (tile.group, tile.bits)).collect();
         assert_eq!(map.len(), tiles.len(), "a group is met once");
@@ -325,7 +328,7 @@ mod tests {
         #[test]
         fn as_a_map_of_words(ops in prop::collection::vec((any::<bool>(), 0..300_u32, any::<u32>()), 0..400), groups in 300..1200_u32) {
             let (table, mut fill, mut model) = (TileTable::default(), Fill::default(), BTreeMap::<u32, u32>::new());
-            let guard = crossbeam_epoch::pin();
+            let guard = epoch::pin();
             for (add, group, bits) in ops {
                 let old = model.get(&group).copied().unwrap_or(0);
                 let tile = Tile { group, bits };
@@ -352,7 +355,7 @@ mod tests {
 
     #[test]
     fn dense_rooms_are_direct_and_shrink_again() {
-        let (table, mut fill, guard) = (TileTable::default(), Fill::default(), crossbeam_epoch::pin());
+        let (table, mut fill, guard) = (TileTable::default(), Fill::default(), epoch::pin());
         for group in 0..1000 {
             table.set(&mut fill, Tile { group, bits: 1 }, 1000, &guard);
         }
@@ -367,7 +370,7 @@ mod tests {
 
     #[test]
     fn a_direct_table_takes_groups_that_came_later() {
-        let (table, mut fill, guard) = (TileTable::default(), Fill::default(), crossbeam_epoch::pin());
+        let (table, mut fill, guard) = (TileTable::default(), Fill::default(), epoch::pin());
         for group in 0..100 {
             table.set(&mut fill, Tile { group, bits: 1 }, 100, &guard);
         }

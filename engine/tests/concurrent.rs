@@ -45,7 +45,7 @@ fn check_at_rest(engine: &Engine) {
     for name in &names {
         let members = engine.to(name).members();
         assert_eq!(members.len(), engine.to(name).count(), "a ghost in {name}");
-        assert!(members.len() > 0, "{name} is empty");
+        assert!(!members.is_empty(), "{name} is empty");
         memberships += members.len();
         for id in members {
             by_socket.entry(id.to_string()).or_default().insert(name.clone());

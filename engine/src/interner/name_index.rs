@@ -27,12 +27,12 @@
 
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 
-use crossbeam_epoch::{Atomic, Guard, Owned};
+use crate::sync::epoch::{Atomic, Guard, Owned};
 
-use crate::sync::{AtomicU64, Mutex, MutexGuard};
+use crate::sync::{AtomicU64, Mutex, MutexGuard, order};
 
-const SHARDS: usize = 64;
-const CELLS_MIN: usize = 8;
+const SHARDS: usize = if cfg!(loom) { 1 } else { 64 };
+const CELLS_MIN: usize = if cfg!(loom) { 2 } else { 8 };
 const REMOVED: u64 = 1;
 
 /// A map from names to numbers that keeps no names; see the module.
@@ -148,7 +148,7 @@ impl Writer<'_> {
         }
         self.fill.used = self.fill.live;
         // Release: pairs with the Acquire load in Shard::load(); readers of the new array see its cells.
-        let old = self.shard.cells.swap(Owned::new(new), AcqRel, guard);
+        let old = self.shard.cells.swap(Owned::new(new), order(AcqRel, "names: publish"), guard);
         if !old.is_null() {
             // SAFETY: `old` was the published array, the swap took it out of reach of new readers, and only the holder of
             // the shard's lock retires it; readers that hold it are pinned.
@@ -194,19 +194,20 @@ fn pack(number: u32, hash: u64) -> u64 {
     u64::from(number + 1) << 32 | u64::from(hash as u32)
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use std::collections::HashMap;
 
     use proptest::prelude::*;
 
     use super::*;
+    use crate::sync::epoch;
 
     proptest! {
         /// Few hashes for many numbers: collisions, removals in the middle of a run, growth and clean-up.
         #[test]
         fn as_a_map(ops in prop::collection::vec((0..3_u8, 0..40_u32), 0..600)) {
-            let (index, guard) = (NameIndex::default(), crossbeam_epoch::pin());
+            let (index, guard) = (NameIndex::default(), epoch::pin());
             let mut model = HashMap::<u32, u32>::new();
             let hash = |name: u32| u64::from(name % 7);
             for (next, (op, name)) in (0..).zip(ops) {

@@ -1,0 +1,63 @@
+//! One room's table while it grows (`tile_table.rs`).
+
+use std::sync::Arc;
+
+use loom::thread;
+
+use super::model;
+use crate::lane::Tile;
+use crate::members::Members;
+use crate::sync::{Mutex, epoch};
+
+fn seen(members: &Members, group: u32) -> u32 {
+    members.bits(group, &epoch::pin())
+}
+
+/// A join on the fast path beside a growth: it is seen when it returned, and is not lost.
+#[test]
+fn freeze() {
+    model(|| {
+        let members = Arc::new(Members::immortal());
+        let add = |members: &Members, group, bits| {
+            members.add(Tile { group, bits }, 100, &epoch::pin()).unwrap();
+        };
+        add(&members, 0, 1);
+        let grower = {
+            let members = Arc::clone(&members);
+            thread::spawn(move || (1..3).for_each(|group| add(&members, group, 1)))
+        };
+        add(&members, 0, 2);
+        assert_eq!(seen(&members, 0), 3, "a join that returned is not seen");
+        grower.join().unwrap();
+        assert_eq!((seen(&members, 0), seen(&members, 1)), (3, 1), "a join was lost");
+    });
+}
+
+/// A scan beside growth meets who is a member throughout, once; and a direct table answers for groups that came later.
+#[test]
+fn growth() {
+    model(|| {
+        let members = Arc::new(Members::immortal());
+        let groups = Arc::new(Mutex::new(2));
+        for group in 0..2 {
+            members.add(Tile { group, bits: 1 }, 2, &epoch::pin()).unwrap();
+        }
+        let grower = {
+            let (members, groups) = (Arc::clone(&members), Arc::clone(&groups));
+            thread::spawn(move || {
+                *groups.lock() = 6;
+                members.add(Tile { group: 5, bits: 2 }, 6, &epoch::pin()).unwrap();
+            })
+        };
+        let guard = epoch::pin();
+        let met: Vec<Tile> = members.tiles(&guard).collect();
+        for group in 0..2 {
+            let found: Vec<&Tile> = met.iter().filter(|tile| tile.group == group).collect();
+            assert_eq!(found, [&Tile { group, bits: 1 }], "a member throughout");
+        }
+        assert_eq!(members.bits(5, &guard) & 1, 0, "another group's members");
+        drop(guard);
+        grower.join().unwrap();
+        assert_eq!(seen(&members, 5), 2);
+    });
+}
