@@ -19,11 +19,13 @@ pub(crate) struct BoxedLink {
     peer: Option<SocketAddr>,
     /// Something was written that the stream may still hold back.
     unflushed: bool,
+    /// The last write was refused, and so has registered the waker; a short one registers nothing.
+    refused: bool,
 }
 
 impl BoxedLink {
     pub(crate) fn new(stream: Pin<Box<dyn Duplex>>, peer: Option<SocketAddr>) -> Self {
-        Self { stream, peer, unflushed: false }
+        Self { stream, peer, unflushed: false, refused: false }
     }
 
     /// A flush that pends goes on when the waker brings the lane back to [`Link::read`].
@@ -59,10 +61,12 @@ impl Link for BoxedLink {
     fn write(&mut self, waker: &Waker, bytes: &[u8]) -> io::Result<usize> {
         match self.stream.as_mut().poll_write(&mut Context::from_waker(waker), bytes) {
             Poll::Pending => {
+                self.refused = true;
                 self.flush(waker)?;
                 Err(io::ErrorKind::WouldBlock.into())
             }
             Poll::Ready(result) => {
+                self.refused = false;
                 let written = result?;
                 self.unflushed = true;
                 self.flush(waker)?;
@@ -71,9 +75,8 @@ impl Link for BoxedLink {
         }
     }
 
-    /// The refused write has registered the waker.
     fn want_write(&mut self, _waker: &Waker) -> bool {
-        false
+        !self.refused
     }
 
     fn end(&mut self, waker: &Waker) -> bool {
