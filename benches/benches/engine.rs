@@ -92,9 +92,9 @@ fn select_and_enqueue<S: System>(criterion: &mut Criterion) {
                 while left > 0 {
                     let now = left.min(batch);
                     stopwatch.time(|| {
-                        (0..now).for_each(|_| {
+                        for _ in 0..now {
                             black_box(system.enqueue(&[next.next().unwrap()], &[]));
-                        })
+                        }
                     });
                     system.empty_queues();
                     left -= now;
