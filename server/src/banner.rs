@@ -29,7 +29,9 @@ mod tests {
     #[test]
     fn the_first_line_is_exact() {
         let version = env!("CARGO_PKG_VERSION");
-        assert!(banner("127.0.0.1:3000").starts_with(&format!("roomcast {version} on http://127.0.0.1:3000, 2 lanes\n")));
+        assert!(
+            banner("127.0.0.1:3000").starts_with(&format!("roomcast {version} on http://127.0.0.1:3000, 2 lanes\n"))
+        );
         assert!(banner("[::1]:3000").contains("on http://[::1]:3000, "));
     }
 

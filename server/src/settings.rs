@@ -160,7 +160,9 @@ fn origins(text: &str) -> Result<Origins, String> {
 fn log(text: &str) -> Result<String, String> {
     match text.parse::<tracing_subscriber::EnvFilter>() {
         Ok(_) => Ok(text.into()),
-        Err(e) => Err(format!("{e}; write off, error, warn, info, debug, trace, or a filter as roomcast_lane=debug,info")),
+        Err(e) => {
+            Err(format!("{e}; write off, error, warn, info, debug, trace, or a filter as roomcast_lane=debug,info"))
+        }
     }
 }
 

@@ -61,11 +61,32 @@ mod tests {
 
     #[test]
     fn times() {
-        let cases = [("0", 0), ("25000", 25_000), ("25s", 25_000), ("300ms", 300), ("2m", 120_000), ("2 min", 120_000), ("1H", 3_600_000)];
+        let cases = [
+            ("0", 0),
+            ("25000", 25_000),
+            ("25s", 25_000),
+            ("300ms", 300),
+            ("2m", 120_000),
+            ("2 min", 120_000),
+            ("1H", 3_600_000),
+        ];
         for (text, ms) in cases {
             assert_eq!(duration(text), Ok(Duration::from_millis(ms)), "{text}");
         }
-        for text in ["", "s", "-1", "1.5s", "1e3", "often", "1d", "5 s s", "99999999999999999999", "9999999999999999h", "+5", "٣"] {
+        for text in [
+            "",
+            "s",
+            "-1",
+            "1.5s",
+            "1e3",
+            "often",
+            "1d",
+            "5 s s",
+            "99999999999999999999",
+            "9999999999999999h",
+            "+5",
+            "٣",
+        ] {
             assert!(duration(text).unwrap_err().contains("25s"), "{text}");
         }
         assert!(positive_duration("0s").is_err());
@@ -73,7 +94,15 @@ mod tests {
 
     #[test]
     fn sizes() {
-        let cases = [("1000000", 1_000_000), ("1MB", 1_000_000), ("1mb", 1_000_000), ("1MiB", 1 << 20), ("64k", 64_000), ("64 KiB", 65_536), ("5B", 5)];
+        let cases = [
+            ("1000000", 1_000_000),
+            ("1MB", 1_000_000),
+            ("1mb", 1_000_000),
+            ("1MiB", 1 << 20),
+            ("64k", 64_000),
+            ("64 KiB", 65_536),
+            ("5B", 5),
+        ];
         for (text, size) in cases {
             assert_eq!(bytes(text), Ok(size), "{text}");
         }

@@ -31,7 +31,12 @@ fn requests_are_answered_in_order_with_broadcasts_between() {
     world.lane.run();
     let texts = ann.texts();
     let of = |start: &str| texts.iter().position(|text| text.starts_with(start)).unwrap_or_else(|| panic!("{texts:?}"));
-    let replies = [of(r#"{"reply":1,"ok":true}"#), of(r#"{"reply":2,"ok":true}"#), of(r#"{"reply":3,"ok":false,"error":"unknown op"#), of(r#"{"reply":4,"ok":true}"#)];
+    let replies = [
+        of(r#"{"reply":1,"ok":true}"#),
+        of(r#"{"reply":2,"ok":true}"#),
+        of(r#"{"reply":3,"ok":false,"error":"unknown op"#),
+        of(r#"{"reply":4,"ok":true}"#),
+    ];
     assert!(replies.is_sorted());
     assert!(of(r#"{"event":"message","data":"a"}"#) < of(r#"{"event":"e","data":null}"#));
     assert_eq!(texts.len(), 6);
@@ -52,7 +57,8 @@ fn text_that_is_no_request_is_answered_and_the_connection_stays() {
 fn every_byte_on_its_own_means_the_same() {
     let mut world = World::rooms();
     let (ann, id) = world.greeted();
-    let request = [frame(false, TEXT, br#"{"id":7,"#), frame(true, PING, b"x"), frame(true, 0, br#""op":"getId"}"#)].concat();
+    let request =
+        [frame(false, TEXT, br#"{"id":7,"#), frame(true, PING, b"x"), frame(true, 0, br#""op":"getId"}"#)].concat();
     for byte in request {
         ann.0.send([byte]);
         world.lane.run();

@@ -1,11 +1,15 @@
 //! What a client's messages mean: three ways to use a raw WebSocket.
 
+use bytes::BytesMut;
 use roomcast_lane::{Close, Context};
 use roomcast_rfc6455::Kind;
 
 use crate::codec::{text_frame, whole_frame};
 use crate::rooms::Policy;
 use crate::{events, rooms};
+
+/// From this size on a frame goes to its lane without another copy.
+const SHARED_BYTES: usize = 16 * 1024;
 
 #[derive(Clone, Debug)]
 pub(crate) enum Dialect {
@@ -27,7 +31,7 @@ impl Dialect {
         match self {
             Self::Events => events::handle_text(text, cx),
             Self::Rooms(policy) => rooms::handle_text(policy, text, cx),
-            Self::Echo => cx.queue_with(|to| whole_frame(Kind::Text, text.as_bytes(), to)),
+            Self::Echo => send_back(Kind::Text, text.as_bytes(), cx),
         }
         Ok(())
     }
@@ -36,11 +40,20 @@ impl Dialect {
         match self {
             Self::Events | Self::Rooms(_) => Err(Close::unsupported("send JSON in text frames")),
             Self::Echo => {
-                cx.queue_with(|to| whole_frame(Kind::Binary, bytes, to));
+                send_back(Kind::Binary, bytes, cx);
                 Ok(())
             }
         }
     }
+}
+
+fn send_back(kind: Kind, payload: &[u8], cx: &mut Context<'_>) {
+    if payload.len() < SHARED_BYTES {
+        return cx.queue_with(|to| whole_frame(kind, payload, to));
+    }
+    let mut frame = BytesMut::with_capacity(payload.len() + 10);
+    whole_frame(kind, payload, &mut frame);
+    cx.queue_shared(frame.freeze());
 }
 
 /// Queues what the server itself says, in its order with broadcasts.

@@ -28,7 +28,10 @@ fn events_with_an_id_are_answered_and_others_not() {
     let (ann, _) = world.greeted();
     assert_eq!(world.ask(&ann, r#"{"event":"sum","data":[1,2],"id":"x"}"#), [r#"{"reply":"x","ok":true,"data":3}"#]);
     assert!(world.ask(&ann, r#"{"event":"sum","data":[1,2]}"#).is_empty());
-    assert_eq!(world.ask(&ann, r#"{"id":{"a" : 1.50},"event":"later","data":[ 1 ]}"#), [r#"{"reply":{"a":1.50},"ok":true,"data":[1]}"#]);
+    assert_eq!(
+        world.ask(&ann, r#"{"id":{"a" : 1.50},"event":"later","data":[ 1 ]}"#),
+        [r#"{"reply":{"a":1.50},"ok":true,"data":[1]}"#]
+    );
     assert_eq!(world.ask(&ann, r#"{"event":"later","id":null}"#), [r#"{"reply":null,"ok":true,"data":null}"#]);
     assert_eq!(
         world.ask(&ann, r#"{"event":"say","data":"hi","id":7}"#),
@@ -61,7 +64,9 @@ fn errors_are_answered_if_an_answer_is_wanted() {
         let got = world.ask(&ann, text);
         assert!(got.len() == 1 && got[0].starts_with(want), "{text}: {got:?}");
     }
-    for text in [r#"{"event":"nobody"}"#, r#"{"event":"sum","data":"x"}"#, r#"{"event":"fail"}"#, r#"{"event":5}"#, r#"{}"#] {
+    for text in
+        [r#"{"event":"nobody"}"#, r#"{"event":"sum","data":"x"}"#, r#"{"event":"fail"}"#, r#"{"event":5}"#, r#"{}"#]
+    {
         assert!(world.ask(&ann, text).is_empty(), "{text}");
     }
     let deep = format!(r#"{{"event":"raw","id":1,"data":{}1{}}}"#, "[".repeat(100), "]".repeat(100));

@@ -48,7 +48,11 @@ enum Pattern {
     Any,
     /// Pages without an origin of their own: from files, in sandboxed frames.
     Opaque,
-    Site { scheme: Option<Box<str>>, host: Host, port: Option<u16> },
+    Site {
+        scheme: Option<Box<str>>,
+        host: Host,
+        port: Option<u16>,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -278,7 +282,21 @@ mod tests {
 
     #[test]
     fn what_is_no_origin_says_how_to_write_one() {
-        for entry in ["", "https://", "https://a/b", "https://a/", "a b", "https://*", "*.", "a.*.b", "u@a", "a:port", "a:", "://a", "**"] {
+        for entry in [
+            "",
+            "https://",
+            "https://a/b",
+            "https://a/",
+            "a b",
+            "https://*",
+            "*.",
+            "a.*.b",
+            "u@a",
+            "a:port",
+            "a:",
+            "://a",
+            "**",
+        ] {
             let error = Origins::new([entry]).unwrap_err();
             assert_eq!(error, InvalidOrigin(entry.into()));
             assert!(error.to_string().contains("https://app.example.com"));

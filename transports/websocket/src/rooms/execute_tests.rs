@@ -186,7 +186,9 @@ fn an_overloaded_broadcast_says_so() {
     let [ann] = world.sockets();
     let stuck = world.engine.attach(std::sync::Arc::new(FullLane)).connect("abcdefghij0123456789").unwrap();
     stuck.join("r").unwrap();
-    for request in [r#"{"op":"broadcast","room":"r"}"#, r#"{"op":"broadcast","rooms":["r","s"],"once":true}"#, r#"{"op":"blast"}"#] {
+    for request in
+        [r#"{"op":"broadcast","room":"r"}"#, r#"{"op":"broadcast","rooms":["r","s"],"once":true}"#, r#"{"op":"blast"}"#]
+    {
         assert_eq!(ask(&ann, request), Err(Failure::Overloaded), "{request}");
     }
     assert!(world.heard(&ann).is_empty(), "all lanes or none");

@@ -26,7 +26,9 @@ use super::op::Op;
 /// });
 /// ```
 #[derive(Clone)]
-pub struct Policy(Arc<dyn Fn(&Socket, &Op<'_>) -> bool + Send + Sync>);
+pub struct Policy(Arc<Allows>);
+
+type Allows = dyn Fn(&Socket, &Op<'_>) -> bool + Send + Sync;
 
 impl Policy {
     /// Anybody may do anything: join every room, send to everybody, make others join and leave. For trusted clients, trials

@@ -120,9 +120,7 @@ impl<'a> Fields<'a> {
             "join" => Op::Join { room: self.room()?, ids: self.ids()? },
             "leave" => Op::Leave { room: self.room()?, ids: self.ids()? },
             "leaveAll" => Op::LeaveAll { room: self.room()? },
-            "broadcast" => {
-                Op::Broadcast { rooms: self.rooms()?, emit: self.emit()?, once: flag("once", self.once)? }
-            }
+            "broadcast" => Op::Broadcast { rooms: self.rooms()?, emit: self.emit()?, once: flag("once", self.once)? },
             "blast" => Op::Blast { emit: self.emit()? },
             "addRoomMembersToRooms" => {
                 Op::AddRoomMembersToRooms { room: self.room()?, to: required_list("to", self.to)? }

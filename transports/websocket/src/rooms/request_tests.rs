@@ -55,7 +55,9 @@ fn what_is_no_object() {
         let request = Request::parse(text);
         assert_eq!((&*request.id, request.op), ("null", Err(Invalid::NoObject)), "{text:?}");
     }
-    for text in ["{", "{}x", "{} {}", r#"{"id":1"#, r#"{"id":}"#, "{'op':1}", r#"{"id":1,}"#, "{\"a\":\"\n\"}", r#"{"a":01}"#] {
+    for text in
+        ["{", "{}x", "{} {}", r#"{"id":1"#, r#"{"id":}"#, "{'op':1}", r#"{"id":1,}"#, "{\"a\":\"\n\"}", r#"{"a":01}"#]
+    {
         let request = Request::parse(text);
         assert_eq!(&*request.id, "null");
         assert!(matches!(request.op, Err(Invalid::Json(_))), "{text:?} {:?}", request.op);
@@ -216,7 +218,7 @@ proptest! {
     fn requests_of_any_names(rooms in prop::collection::vec("\\PC{1,20}", 1..5), event in "[a-z]{1,3}\\PC{0,5}", omit: bool) {
         let text = serde_json::to_string_pretty(&json!({"op": "broadcast", "rooms": rooms, "event": event, "omit": omit, "data": rooms})).unwrap();
         let Ok(Op::Broadcast { rooms: got, emit, once }) = Request::parse(&text).op else { panic!("{text}") };
-        prop_assert_eq!(got, rooms.clone());
+        prop_assert_eq!(&got, &rooms);
         prop_assert_eq!((&*emit.event, &*emit.data, emit.omit, once), (&*event, &*json!(rooms).to_string(), omit, false));
     }
 }
