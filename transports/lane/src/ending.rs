@@ -229,6 +229,7 @@ impl Lane {
         for (_, orphan) in std::mem::take(&mut self.orphans) {
             self.say_goodbye(orphan);
         }
+        self.shared.turn_away(self.orders.drain(..));
         let now = self.now;
         self.drain.get_or_insert(Drain { closes: Vec::new(), force: now, forced: 0, ended: false }).ended = true;
     }

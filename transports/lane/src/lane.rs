@@ -42,6 +42,9 @@ use crate::timers::Timers;
 /// So many orders may wait before reading stops: enough to batch, not so many that a flood of requests delays all others.
 const ORDERS_MAX: usize = if SMALL { 64 } else { 4_096 };
 
+/// So much room for orders is kept when there are none.
+const ORDERS_KEEP: usize = 2 * ORDERS_MAX;
+
 /// What bounds a lane's memory and patience.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
@@ -216,8 +219,15 @@ impl Lane {
         }
     }
 
-    /// Tells the inbox what is finished, and those who wait for that.
+    /// Tells the inbox what is finished, and those who wait for that. Gives back what an unusual burst took.
     fn settle(&mut self) {
+        if self.orders.is_empty() && self.orders.capacity() > ORDERS_KEEP {
+            self.orders.shrink_to(ORDERS_KEEP);
+        }
+        if self.taken.capacity() > ORDERS_KEEP {
+            // It swaps places with the inbox's own list at each look.
+            self.taken.shrink_to(ORDERS_KEEP);
+        }
         if self.done > 0 {
             self.shared.inbox.done(std::mem::take(&mut self.done));
             if !self.shared.is_behind() {

@@ -239,9 +239,16 @@ impl Lanes {
         if self.0.draining.load(Ordering::Relaxed) {
             return Err(AdoptError::Draining);
         }
-        let lanes = &self.0.lanes;
-        let lane = lanes.iter().min_by_key(|lane| lane.open_connections()).ok_or(AdoptError::Draining)?;
-        let open: usize = lanes.iter().map(|lane| lane.open_connections()).sum();
+        let mut open = 0;
+        let mut least: Option<(usize, &Arc<LaneShared>)> = None;
+        for lane in self.0.lanes.iter().filter(|lane| !lane.has_ended()) {
+            let connections = lane.open_connections();
+            open += connections;
+            if least.is_none_or(|(least, _)| connections < least) {
+                least = Some((connections, lane));
+            }
+        }
+        let (_, lane) = least.ok_or(AdoptError::Draining)?;
         if open >= self.0.connections_max {
             return Err(AdoptError::Connections { max: self.0.connections_max });
         }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use roomcast::{Backlog, Closed, Delivery, Inbox};
 use tokio::sync::Notify;
@@ -23,6 +23,8 @@ pub(crate) struct LaneShared {
     pub(crate) counters: Counters,
     /// Open connections, and those on their way here: what placement goes by.
     pub(crate) connections: AtomicUsize,
+    /// Set before the inbox is closed: a hint for placement, the closed inbox is what counts.
+    ended: AtomicBool,
     /// Told whenever the backlog fell below a quarter.
     pub(crate) relief: Notify,
     pub(crate) codecs: Arc<Codecs>,
@@ -38,6 +40,7 @@ impl LaneShared {
             inbox_bytes_max,
             counters: Counters::default(),
             connections: AtomicUsize::new(0),
+            ended: AtomicBool::new(false),
             relief: Notify::new(),
             codecs: Arc::clone(codecs),
             budget: Arc::clone(budget),
@@ -50,9 +53,28 @@ impl LaneShared {
         self.inbox.push(order, bytes).is_ok()
     }
 
+    /// Refuses all further orders.
+    pub(crate) fn end(&self) {
+        self.ended.store(true, Ordering::Relaxed);
+        self.turn_away(self.inbox.close());
+        self.ready.close();
+        // Nobody is behind any more.
+        self.relief.notify_waiters();
+    }
+
+    pub(crate) fn has_ended(&self) -> bool {
+        self.ended.load(Ordering::Relaxed)
+    }
+
+    /// Drops orders that come too late; connections among them were counted when they were sent here.
+    pub(crate) fn turn_away(&self, orders: impl IntoIterator<Item = Order>) {
+        let adoptions = orders.into_iter().filter(|order| matches!(order, Order::Adopt(_))).count();
+        self.connections.fetch_sub(adoptions, Ordering::Relaxed);
+    }
+
     /// Whether so much waits that the lane should not read more, and publishers that care should wait.
     pub(crate) fn is_behind(&self) -> bool {
-        self.inbox.bytes() > self.inbox_bytes_max / 4
+        self.inbox.bytes() > self.inbox_bytes_max / 4 && !self.has_ended()
     }
 
     pub(crate) fn open_connections(&self) -> usize {

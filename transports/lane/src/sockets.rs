@@ -102,6 +102,8 @@ impl Lane {
             Err(refusal) => {
                 let attached = self.detach(key, at);
                 let namespace = Arc::clone(&attached.namespace);
+                // Closed first, or the engine would tell this lane what it knows.
+                attached.owned.close();
                 drop(attached);
                 self.socket_refused(key, &namespace, &refusal, connecting.holds_input);
             }
