@@ -33,10 +33,22 @@ use crate::lane::Tile;
 use crate::room_map::RoomMap;
 use crate::sync::{AtomicU32, AtomicU64, Mutex, MutexGuard, order};
 
-/// Sockets whose bits share a word. Few in models, so that they stay small.
-pub(crate) const SLOTS_PER_GROUP: u32 = if cfg!(loom) { 2 } else { 32 };
+/// Sockets whose bits share a word. Few in models, so that they stay small, and for the fuzzer, so that tables grow.
+pub(crate) const SLOTS_PER_GROUP: u32 = if cfg!(loom) {
+    2
+} else if cfg!(fuzzing) {
+    4
+} else {
+    32
+};
 /// Groups that go to a lane together.
-pub(crate) const GROUPS_PER_CHUNK: u32 = if cfg!(loom) { 1 } else { 64 };
+pub(crate) const GROUPS_PER_CHUNK: u32 = if cfg!(loom) {
+    1
+} else if cfg!(fuzzing) {
+    4
+} else {
+    64
+};
 
 /// All slots of a core.
 #[derive(Default)]

@@ -1,10 +1,15 @@
 //! The naive model: what the engine must do, in the simplest words.
 #![allow(dead_code, unreachable_pub, reason = "each test uses a part of it")]
 
+mod decode;
+mod pair;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use proptest::prelude::*;
 use roomcast::{Target, all, any, everyone};
+
+pub use decode::Decoder;
+pub use pair::{Op, Pair};
 
 /// Sockets are numbers that are never used again; rooms are sets of them.
 #[derive(Default)]
@@ -31,22 +36,6 @@ pub fn room(number: u8) -> String {
 }
 
 impl Expr {
-    pub fn strategy() -> impl Strategy<Value = Self> {
-        let leaf = prop_oneof![
-            1 => Just(Self::Everyone),
-            6 => (0..ROOMS).prop_map(Self::Room),
-            2 => (0..SOCKETS).prop_map(Self::Socket),
-            1 => (0..SOCKETS).prop_map(Self::Id),
-        ];
-        leaf.prop_recursive(3, 12, 4, |inner| {
-            prop_oneof![
-                prop::collection::vec(inner.clone(), 0..4).prop_map(Self::Any),
-                prop::collection::vec(inner.clone(), 0..4).prop_map(Self::All),
-                (inner.clone(), inner).prop_map(|(a, b)| Self::Except(Box::new(a), Box::new(b))),
-            ]
-        })
-    }
-
     /// In the engine's words. `id` gives the id of a socket, if it was ever connected.
     pub fn target<'a>(&self, id: &impl Fn(usize) -> Option<roomcast::SocketId>) -> Target<'a> {
         match self {
