@@ -1,5 +1,5 @@
 //! The naive model: what the engine must do, in the simplest words.
-#![allow(dead_code, unreachable_pub, reason = "each test uses a part of it")]
+#![allow(dead_code, unreachable_pub, unused_imports, reason = "each test uses a part of it")]
 
 mod decode;
 mod pair;
