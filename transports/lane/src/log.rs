@@ -216,8 +216,12 @@ impl TurnLog {
 
     /// Whether it takes nothing more before it is flushed and cleared.
     pub(crate) fn is_full(&self) -> bool {
-        let shared = self.shared.len() * SHARED_BYTES;
-        self.bytes.len() + shared >= BYTES_MAX || self.links.len() >= LINKS_MAX
+        self.bytes() >= BYTES_MAX || self.links.len() >= LINKS_MAX
+    }
+
+    /// Bytes of frames, a shared one counted as the least that it can have.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes.len() + self.shared.len() * SHARED_BYTES
     }
 
     pub(crate) fn is_empty(&self) -> bool {

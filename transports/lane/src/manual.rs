@@ -165,6 +165,11 @@ impl ManualLane {
         }
     }
 
+    #[cfg(test)]
+    pub(crate) fn log_bytes(&self) -> usize {
+        self.lane.log.bytes()
+    }
+
     fn is_parked(&self) -> bool {
         self.shared.inbox.park(Waker::noop()) && self.shared.ready.park(Waker::noop())
     }

@@ -131,3 +131,17 @@ fn a_drain_of_nobody_is_over_at_once() {
     stage.lane.drain(SECOND * 3_600);
     assert!(stage.lane.is_ended());
 }
+
+#[test]
+fn rooms_come_with_the_news_when_the_program_was_faster() {
+    let mut stage = Stage::new();
+    let (client, socket) = stage.client(ROOMY);
+    socket.join("a").unwrap();
+    assert!(socket.disconnect());
+    // The lane loses the connection before it reads in its inbox that the program disconnected it.
+    client.break_off();
+    stage.lane.run();
+    let byes = stage.byes();
+    let [bye] = &byes[..] else { panic!("{byes:?}") };
+    assert_eq!((&bye.reason, &bye.rooms[..]), (&DisconnectReason::ServerLeft, &["a".to_owned()][..]));
+}

@@ -137,3 +137,74 @@ fn a_large_broadcast_stays_open_over_turns_and_nothing_overtakes() {
     }
     assert_eq!(stage.lane.stats().encodes, 2, "once for each message");
 }
+
+#[test]
+fn who_takes_the_place_of_one_that_is_gone_gets_nothing_of_its() {
+    let mut stage = Stage::new();
+    let clients: Vec<_> = (0..8).map(|_| stage.client(ROOMY)).collect();
+    let _ = stage.engine.everyone().broadcast(&message("secret", 1));
+    assert!(stage.lane.turn(), "four are flushed in a turn");
+    // The last one has not been, and is lost in the next turn, before its place in the queue comes.
+    clients[7].0.break_off();
+    stage.lane.turn();
+    assert_eq!(stage.lane.stats().connections, 7);
+    let newcomer = stage.lane.connect(&stage.wire, ROOMY, super::talk::Talk::new);
+    stage.lane.run();
+    assert_eq!(newcomer.receive_text(), "hello\n");
+}
+
+#[test]
+fn the_log_is_kept_while_a_delivery_is_open_though_all_is_flushed() {
+    let mut stage = Stage::new();
+    let (first, _) = stage.client(ROOMY);
+    // Many that are only connecting: they are recipients, but give nothing to flush.
+    let events = Events::new().on_connect(|_, ()| std::future::pending());
+    let wire = Wire::new(stage.wire.codec(), events);
+    let _waiting: Vec<_> = (0..90).map(|_| stage.lane.connect(&wire, ROOMY, super::talk::Talk::new)).collect();
+    stage.lane.run();
+    let (last, _) = stage.client(ROOMY);
+    let _ = stage.engine.everyone().broadcast(&message("all", 1));
+    assert!(stage.lane.turn(), "48 recipients a turn");
+    assert_eq!((first.receive_text().as_str(), last.receive_text().as_str()), ("all 1\n", ""));
+    let _ = stage.engine.everyone().broadcast(&message("next", 2));
+    stage.lane.run();
+    assert_eq!((first.receive_text().as_str(), last.receive_text().as_str()), ("next 2\n", "all 1\nnext 2\n"));
+    assert_eq!(stage.lane.stats().encodes, 2);
+}
+
+#[test]
+fn the_log_is_bounded_whatever_is_published() {
+    let mut stage = Stage::new();
+    let clients: Vec<_> = (0..100).map(|_| stage.client(ROOMY)).collect();
+    for n in 0..300 {
+        let _ = stage.engine.everyone().broadcast(&Message::json("all", &"x".repeat(n)).unwrap());
+    }
+    let mut most = 0;
+    while stage.lane.turn() {
+        most = most.max(stage.lane.log_bytes());
+    }
+    // Full, and one frame more.
+    assert!((2_048..2_048 + 512).contains(&most), "{most} bytes");
+    for (client, _) in &clients {
+        assert_eq!(client.receive_text().lines().filter(|line| line.starts_with("all")).count(), 300);
+    }
+}
+
+#[test]
+fn links_of_chains_are_bounded_too() {
+    let mut stage = Stage::new();
+    let clients: Vec<_> = (0..40).map(|_| stage.client(ROOMY)).collect();
+    for (at, (_, socket)) in clients.iter().enumerate() {
+        socket.join(if at % 2 == 0 { "even" } else { "odd" }).unwrap();
+    }
+    for n in 0..50 {
+        let _ = stage.engine.to("even").broadcast(&message("e", n));
+        let _ = stage.engine.to("odd").broadcast(&message("o", n));
+    }
+    let mut most = 0;
+    while stage.lane.turn() {
+        most = most.max(stage.lane.log_bytes());
+    }
+    assert!(most < 400, "{most} bytes: it was full of links before");
+    assert_eq!(clients[0].0.receive_text().lines().count(), 50);
+}

@@ -94,6 +94,7 @@ impl Protocol for Candidate {
 
     fn handle_input(&mut self, input: &mut [u8], cx: &mut Context<'_>) -> Result<Progress, Close> {
         cx.write(b"3probe\n");
+        cx.queue(b"own\n");
         cx.hand_over(&self.0);
         assert_eq!(input[0], b'5');
         Ok(Progress::used(1))
@@ -170,9 +171,9 @@ fn an_upgrade_loses_nothing_and_reorders_nothing() {
         client.send("!");
         got += &stage.read_all(&client);
         assert!(got.starts_with("3probe\n") && got.ends_with('!'), "room {room}: {got}");
-        let places = ["was held:1\n", "early", "late", "xyz"].map(|text| got.find(text));
+        let places = ["own\n", "was held:1\n", "early", "late", "xyz"].map(|text| got.find(text));
         assert!(places.iter().all(Option::is_some), "room {room}: {got}");
-        assert!(places[0] < places[1] && places[1] < places[2], "room {room}: {got}");
+        assert!(places[..4].is_sorted(), "room {room}: {got}");
         assert_eq!(stage.lane.stats().connections, 1);
     }
 }
