@@ -96,6 +96,11 @@ pub use selection::Selection;
 pub use socket::{Members, OwnedSocket, Socket};
 pub use target::{Rooms, Target, all, any, everyone};
 
+/// The examples of the README are tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
+
 #[cfg(all(test, loom))]
 #[path = "../tests/models/mod.rs"]
 mod models;
