@@ -21,7 +21,8 @@ use std::ops::ControlFlow;
 pub struct Limits {
     /// Bytes of one message, all its fragments together; 1,000,000 by default.
     pub message_bytes_max: usize,
-    /// Frames of one message; 131,072 by default. Counted because a million empty frames have no bytes.
+    /// Frames of one message that is fragmented; 131,072 by default, 0 allows none. Counted because a million empty
+    /// frames have no bytes.
     pub fragments_max: u32,
 }
 

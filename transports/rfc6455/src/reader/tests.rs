@@ -126,6 +126,14 @@ fn a_message_has_a_limit_of_fragments() {
 }
 
 #[test]
+fn a_limit_of_no_fragments_lets_whole_messages_pass() {
+    let limits = Limits { message_bytes_max: 10, fragments_max: 0 };
+    let read = |mut frame: Vec<u8>| Reader::new().read(&mut frame, &limits, |_| ControlFlow::Continue(()));
+    assert!(read(frame(0x82, b"whole")).is_ok());
+    assert_eq!(read(frame(0x02, b"begun")), Err(ReadError::TooManyFragments { max: 0 }));
+}
+
+#[test]
 fn a_bad_frame_is_refused_before_its_payload_is_there() {
     let huge = [0x82, 0xff, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0];
     let too_large = ReadError::MessageTooLarge { bytes: u64::MAX >> 1, max: 10 };
@@ -190,7 +198,7 @@ fn the_state_of_closing() {
     assert!(reader.is_close_sent() && !reader.is_closed() && !reader.is_ended());
     let (got, _) = read(&mut reader, &[frame(0x81, b"under way"), frame(0x88, b"")].concat());
     assert_eq!(got, [Got::Text("under way".into()), Got::Close(None)]);
-    assert!(reader.is_closed() && reader.is_ended());
+    assert!(reader.is_close_received() && reader.is_closed() && reader.is_ended());
 }
 
 #[test]
