@@ -47,7 +47,11 @@ impl ManualLane {
     /// The same with other limits: [`LanesBuilder::outbox_bytes_max`](crate::LanesBuilder::outbox_bytes_max) and
     /// [`LanesBuilder::inbox_bytes_max`](crate::LanesBuilder::inbox_bytes_max).
     pub fn with_limits(engine: &Engine, outbox_bytes_max: usize, inbox_bytes_max: u64) -> Self {
-        let (codecs, budget) = (Arc::new(Codecs::default()), Arc::new(Budget::new(u64::MAX)));
+        Self::with_budget(engine, outbox_bytes_max, inbox_bytes_max, u64::MAX)
+    }
+
+    pub(crate) fn with_budget(engine: &Engine, outbox_bytes_max: usize, inbox_bytes_max: u64, budget: u64) -> Self {
+        let (codecs, budget) = (Arc::new(Codecs::default()), Arc::new(Budget::new(budget)));
         let shared = Arc::new(LaneShared::new(0, inbox_bytes_max, &codecs, &budget));
         let port = engine.attach(Arc::clone(&shared) as Arc<dyn roomcast::Lane>);
         let (tasks, now) = (Arc::default(), Instant::now());

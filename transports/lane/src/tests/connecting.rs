@@ -171,3 +171,30 @@ fn an_engine_that_is_full_refuses() {
     let told = second.receive_text();
     assert!(told.starts_with("refused 1 sockets are connected already") && told.ends_with("bye 1008\n"), "{told}");
 }
+
+#[test]
+fn who_ends_while_it_is_held_is_heard_out() {
+    let mut stage = Stage::new();
+    let (wire, open) = door(&stage, Ok(()));
+    let client = stage.lane.connect(&wire, ROOMY, Talk::new);
+    client.send("echo last words\n");
+    client.end();
+    stage.lane.run();
+    assert_eq!(stage.lane.stats().connections, 1);
+    open.store(true, Ordering::Relaxed);
+    stage.lane.run();
+    assert_eq!(client.receive_text(), "hello\necho last words\nbye 1006\n");
+    assert_eq!(stage.lane.stats().connections, 0);
+}
+
+#[test]
+fn what_is_read_while_input_is_held_is_little() {
+    let mut stage = Stage::new();
+    let (wire, open) = door(&stage, Ok(()));
+    let client = stage.lane.connect(&wire, ROOMY, Talk::new);
+    client.send("echo hi\n".repeat(10_000));
+    stage.lane.run();
+    assert!(stage.lane.stats().bytes_in <= 8_192, "{}", stage.lane.stats().bytes_in);
+    open.store(true, Ordering::Relaxed);
+    assert_eq!(stage.read_all(&client).lines().count(), 10_001);
+}

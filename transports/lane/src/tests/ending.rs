@@ -1,5 +1,7 @@
 //! Ways out: closes, ends, farewells, drain, stop.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use super::talk::{ROOMY, Stage, Talk};
@@ -144,4 +146,34 @@ fn rooms_come_with_the_news_when_the_program_was_faster() {
     let byes = stage.byes();
     let [bye] = &byes[..] else { panic!("{byes:?}") };
     assert_eq!((&bye.reason, &bye.rooms[..]), (&DisconnectReason::ServerLeft, &["a".to_owned()][..]));
+}
+
+#[test]
+fn a_timeout_that_stays_in_the_past_keeps_nobody_busy() {
+    struct Late(Arc<AtomicUsize>);
+    impl crate::Protocol for Late {
+        fn handle_open(&mut self, _: &mut crate::Context<'_>) {}
+        fn handle_input(
+            &mut self,
+            input: &mut [u8],
+            _: &mut crate::Context<'_>,
+        ) -> Result<crate::Progress, crate::Close> {
+            Ok(crate::Progress::used(input.len()))
+        }
+        fn poll_timeout(&self) -> Option<std::time::Instant> {
+            std::time::Instant::now().checked_sub(SECOND)
+        }
+        fn handle_timeout(&mut self, _: std::time::Instant, _: &mut crate::Context<'_>) -> Result<(), crate::Close> {
+            self.0.fetch_add(1, Ordering::Relaxed);
+            Ok(())
+        }
+    }
+    let mut stage = Stage::new();
+    let calls = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&calls);
+    let _client = stage.lane.connect(&stage.wire, ROOMY, move || Late(count));
+    stage.lane.run();
+    stage.lane.advance(SECOND);
+    let calls = calls.load(Ordering::Relaxed);
+    assert!((50..=101).contains(&calls), "{calls} calls in a hundred ticks");
 }

@@ -181,3 +181,39 @@ fn replies_to_those_who_are_gone_are_dropped() {
     assert_eq!(other.receive_text(), "");
     assert_eq!(stage.lane.stats().inbox_bytes, 0);
 }
+
+#[test]
+fn many_orders_pause_reading_even_if_they_are_small() {
+    let mut stage = Stage::new();
+    let clients: Vec<_> = (0..60).map(|_| stage.client(ROOMY)).collect();
+    let before = stage.lane.stats().bytes_in;
+    for _ in 0..70 {
+        let _ = stage.engine.everyone().broadcast(&message("m", ""));
+    }
+    clients[0].0.send("echo x\n");
+    stage.lane.turn();
+    assert_eq!(stage.lane.stats().bytes_in, before, "the inbox has not a thousandth of its bytes, but many orders");
+    stage.lane.run();
+    assert_eq!(clients[0].0.receive_text().lines().last(), Some("echo x"));
+}
+
+#[test]
+fn beyond_the_budget_of_all_outboxes_the_largest_goes() {
+    let mut stage = Stage::new();
+    stage.lane = crate::ManualLane::with_budget(&stage.engine, 1 << 20, 64 << 20, 12_000);
+    stage.lane.register(super::talk::LineCodec);
+    let clients: Vec<_> = (0..4).map(|_| stage.client(10)).collect();
+    let text = "x".repeat(100);
+    for round in 0..100 {
+        for (at, (_, socket)) in clients.iter().enumerate() {
+            // The third gets most.
+            if at == 2 || round % 4 == 0 {
+                let _ = socket.send(&message("m", &text));
+            }
+        }
+        stage.lane.run();
+        assert!(stage.lane.stats().outbox_bytes <= 12_200);
+    }
+    assert_eq!(clients.iter().map(|(client, _)| client.is_reset()).collect::<Vec<_>>(), [false, false, true, false]);
+    assert_eq!(stage.read_all(&clients[0].0).lines().count(), 25);
+}
