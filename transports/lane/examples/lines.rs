@@ -56,7 +56,7 @@ pub(crate) fn chat() -> Events {
             socket.leave(&room);
         })
         .on_sync("say", |socket, Data(text): Data<String>| -> Result {
-            socket.engine().to(&socket.rooms()).emit("said", &text)?;
+            socket.engine().to(socket.rooms()).emit("said", &text)?;
             Ok(())
         })
 }

@@ -7,7 +7,7 @@ use std::task::Poll;
 use roomcast::Message;
 
 use super::talk::{ROOMY, Stage, Talk};
-use crate::{Ack, Args, Data, Event, Events, ManualConnection, Refusal, Reply, Result, State, Wire};
+use crate::{Ack, Args, BoxFuture, Data, Event, Events, ManualConnection, Refusal, Reply, Result, State, Wire};
 
 fn client(stage: &mut Stage, events: Events) -> ManualConnection {
     let wire = Wire::new(stage.wire.codec(), events);
@@ -26,16 +26,16 @@ fn ask(events: Events, lines: &str) -> String {
 }
 
 /// Pending until it is opened.
-fn gate()
--> (Arc<AtomicBool>, impl Fn() -> std::future::PollFn<Box<dyn FnMut(&mut std::task::Context<'_>) -> Poll<()> + Send>>) {
+fn gate() -> (Arc<AtomicBool>, impl Fn() -> BoxFuture<()>) {
     let open = Arc::new(AtomicBool::new(false));
     let gate = Arc::clone(&open);
-    (open, move || {
+    let passing = move || -> BoxFuture<()> {
         let gate = Arc::clone(&gate);
-        std::future::poll_fn(Box::new(
+        Box::pin(std::future::poll_fn(
             move |_| if gate.load(Ordering::Relaxed) { Poll::Ready(()) } else { Poll::Pending },
         ))
-    })
+    };
+    (open, passing)
 }
 
 #[test]
