@@ -6,10 +6,10 @@ use crate::error::ConnectError;
 use crate::id::{PublicId, SocketId};
 use crate::lane::{Closed, Tile};
 use crate::slots::Group;
-use crate::sync::{broken, epoch};
+use crate::sync::{SMALL, broken, epoch};
 
 /// Rooms that are left under one hold of the group's lock.
-pub(crate) const BATCH: usize = if cfg!(loom) { 1 } else { 64 };
+pub(crate) const BATCH: usize = if SMALL { 1 } else { 64 };
 
 impl Engine {
     /// Gives the slot to a new socket of this namespace.

@@ -21,7 +21,7 @@ use smallvec::SmallVec;
 
 use crate::buckets::Buckets;
 use crate::members::Members;
-use crate::sync::{AtomicUsize, Mutex, UnsafeCell, broken, random_state};
+use crate::sync::{AtomicUsize, Mutex, SMALL, UnsafeCell, broken, random_state};
 
 pub(crate) use name_index::NameIndex;
 
@@ -35,7 +35,7 @@ pub(crate) struct Interner {
 
 #[derive(Default)]
 struct Rooms {
-    cells: Buckets<Cell, { if cfg!(loom) { 2 } else { 64 } }>,
+    cells: Buckets<Cell, { if SMALL { 2 } else { 64 } }>,
     free: Mutex<Free>,
     /// Rooms in being or pinned. A limit, not an order: Relaxed.
     count: AtomicUsize,

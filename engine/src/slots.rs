@@ -31,12 +31,12 @@ use crate::buckets::Buckets;
 use crate::id::{PublicId, SocketId};
 use crate::lane::Tile;
 use crate::room_map::RoomMap;
-use crate::sync::{AtomicU32, AtomicU64, Mutex, MutexGuard, order};
+use crate::sync::{AtomicU32, AtomicU64, Mutex, MutexGuard, SMALL, order};
 
 /// Sockets whose bits share a word. Few in models, so that they stay small, and for the fuzzer, so that tables grow.
 pub(crate) const SLOTS_PER_GROUP: u32 = if cfg!(loom) {
     2
-} else if cfg!(fuzzing) {
+} else if SMALL {
     4
 } else {
     32
@@ -44,7 +44,7 @@ pub(crate) const SLOTS_PER_GROUP: u32 = if cfg!(loom) {
 /// Groups that go to a lane together.
 pub(crate) const GROUPS_PER_CHUNK: u32 = if cfg!(loom) {
     1
-} else if cfg!(fuzzing) {
+} else if SMALL {
     4
 } else {
     64

@@ -1,7 +1,12 @@
-//! The only place that chooses between the real primitives and loom's.
+//! The only place that chooses between the real primitives, loom's and shuttle's.
 //!
 //! Under `--cfg loom` the crate's unit tests are the models of `tests/models`. [`broken`] and [`order`] are their switches:
 //! a model must fail when the line that it watches is broken. Outside of models both are constants.
+//!
+//! Under `--cfg shuttle` the crate is the real one on shuttle's threads, for `tests/histories.rs`.
+
+/// Whether constants are small, so that a model or a random schedule meets what is rare.
+pub(crate) const SMALL: bool = cfg!(any(loom, shuttle, fuzzing));
 
 #[cfg(loom)]
 pub(crate) mod loom_epoch;
@@ -11,7 +16,13 @@ mod real {
     use std::sync::atomic::Ordering;
 
     pub(crate) use crossbeam_epoch as epoch;
+    #[cfg(not(shuttle))]
     pub(crate) use parking_lot::{Mutex, MutexGuard};
+    #[cfg(shuttle)]
+    pub(crate) use shuttle::sync::MutexGuard;
+    #[cfg(shuttle)]
+    pub(crate) use shuttle::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, fence};
+    #[cfg(not(shuttle))]
     pub(crate) use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, fence};
 
     /// Whether a model asks for this line to be left out: never.
@@ -73,17 +84,25 @@ mod model {
     pub(crate) fn random_state() -> ahash::RandomState {
         ahash::RandomState::with_seeds(1, 2, 3, 4)
     }
+}
 
-    /// parking_lot's interface over loom's mutex.
+/// parking_lot's interface over a mutex as std's.
+#[cfg(any(loom, shuttle))]
+mod mutex {
+    #[cfg(loom)]
+    use loom::sync as checked;
+    #[cfg(shuttle)]
+    use shuttle::sync as checked;
+
     #[derive(Debug, Default)]
-    pub(crate) struct Mutex<T>(loom::sync::Mutex<T>);
+    pub(crate) struct Mutex<T>(checked::Mutex<T>);
 
     impl<T> Mutex<T> {
         pub(crate) fn new(value: T) -> Self {
-            Self(loom::sync::Mutex::new(value))
+            Self(checked::Mutex::new(value))
         }
 
-        pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
+        pub(crate) fn lock(&self) -> checked::MutexGuard<'_, T> {
             self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
         }
     }
@@ -91,5 +110,7 @@ mod model {
 
 #[cfg(loom)]
 pub(crate) use model::*;
+#[cfg(any(loom, shuttle))]
+pub(crate) use mutex::Mutex;
 #[cfg(not(loom))]
 pub(crate) use real::*;

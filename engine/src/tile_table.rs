@@ -49,9 +49,9 @@ use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use crate::sync::epoch::{Atomic, Guard, Owned, Shared};
 
 use crate::lane::Tile;
-use crate::sync::{AtomicU64, broken, order};
+use crate::sync::{AtomicU64, SMALL, broken, order};
 
-const CELLS_MIN: usize = if cfg!(loom) { 1 } else { 4 };
+const CELLS_MIN: usize = if SMALL { 1 } else { 4 };
 const FROZEN: u64 = 1 << 63;
 /// A retired table of this size is handed to the collector at once, smaller ones when a bag of them is full.
 const FLUSH_BYTES: usize = 4096;

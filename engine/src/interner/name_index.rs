@@ -29,10 +29,10 @@ use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 
 use crate::sync::epoch::{Atomic, Guard, Owned};
 
-use crate::sync::{AtomicU64, Mutex, MutexGuard, order};
+use crate::sync::{AtomicU64, Mutex, MutexGuard, SMALL, order};
 
-const SHARDS: usize = if cfg!(loom) { 1 } else { 64 };
-const CELLS_MIN: usize = if cfg!(loom) { 2 } else { 8 };
+const SHARDS: usize = if SMALL { 1 } else { 64 };
+const CELLS_MIN: usize = if SMALL { 2 } else { 8 };
 const REMOVED: u64 = 1;
 
 /// A map from names to numbers that keeps no names; see the module.
