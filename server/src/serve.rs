@@ -12,8 +12,8 @@ use axum::Router;
 use axum::body::Body;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tower::ServiceExt;
@@ -25,6 +25,8 @@ use crate::stall::Stall;
 const OUT_OF_FILES: Duration = Duration::from_millis(100);
 /// How often at most to say so.
 const SAY_SO: Duration = Duration::from_secs(1);
+/// How long it may be a client's turn, to take its answer or to send a head, if a head may not take longer.
+const STALL_MAX: Duration = Duration::from_secs(30);
 /// The longest request head, in bytes.
 const HEAD_BYTES_MAX: usize = 16 * 1024;
 
@@ -73,21 +75,26 @@ async fn serve_connection(
     mut stopped: watch::Receiver<()>,
     _counted: Speaking,
 ) {
-    let stall = Stall::default();
-    let on_bodies = stall.clone();
-    let service = router
-        .map_request(|request: http::Request<Incoming>| request.map(Body::new))
-        .map_response(move |response: http::Response<Body>| on_bodies.watch(response));
+    let stall = Stall::new();
+    let service = service_fn(|request: http::Request<Incoming>| {
+        let (router, stall) = (router.clone(), stall.clone());
+        stall.request_came();
+        async move {
+            stall.answer_begins();
+            let response = router.oneshot(request.map(Body::new)).await;
+            response.map(|response| stall.answer_is(response))
+        }
+    });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(head_timeout)
         .max_buf_size(HEAD_BYTES_MAX)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service))
+        .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();
     let mut connection = pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
-        () = stall.happens() => return tracing::debug!("a client was cut off: it does not take its answer"),
+        () = stall.happens(STALL_MAX.max(head_timeout)) => return tracing::debug!("a client was cut off: it does not take its answer"),
         _ = stopped.changed() => {
             connection.as_mut().graceful_shutdown();
             connection.await

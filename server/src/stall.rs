@@ -1,7 +1,9 @@
 //! Clients that ask and do not take the answer.
 //!
-//! hyper takes a body's next piece when there is room for it, so a body that has a piece and is not asked for it is one whose
-//! client does not read. (When the whole answer is in hyper's buffers, the limit for the next request's head does the rest.)
+//! hyper bounds the time for a request's head, and only while it reads one. It does not read while an answer waits to be
+//! written, it begins to work on a pipelined request, and takes a body's next piece, only when there is room for what comes
+//! of it; for all of that it gives a client for ever. So the time is taken here during which it is the client's turn: always,
+//! but while a handler works or a body has nothing to give.
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,48 +14,61 @@ use axum::body::{Body, Bytes, HttpBody};
 use http_body::{Frame, SizeHint};
 use tokio::time::Instant;
 
-/// How long a client may take no piece of its answer.
-const STALL_MAX: Duration = Duration::from_secs(30);
-
-/// Watches the answers of one connection.
-/// Holds the time since when a body waits to be asked.
-#[derive(Clone, Debug, Default)]
+/// Since when it is the client's turn, on one connection; `None` while it is the server's.
+#[derive(Clone, Debug)]
 pub(crate) struct Stall(Arc<Mutex<Option<Instant>>>);
 
 impl Stall {
-    /// Lets the body of an answer be watched.
-    pub(crate) fn watch(&self, response: http::Response<Body>) -> http::Response<Body> {
-        response.map(|body| {
-            if body.is_end_stream() {
-                return body;
-            }
-            self.set(Some(Instant::now()));
-            Body::new(Watched { body, stall: self.clone() })
+    /// A new connection: the client has to ask.
+    pub(crate) fn new() -> Self {
+        Self(Arc::new(Mutex::new(Some(Instant::now()))))
+    }
+
+    /// A request is there; the client has to read until there is room for the answer.
+    pub(crate) fn request_came(&self) {
+        self.clients_turn();
+    }
+
+    /// A handler begins to work.
+    pub(crate) fn answer_begins(&self) {
+        self.set(None);
+    }
+
+    /// A handler has finished: lets the body of its answer be watched.
+    pub(crate) fn answer_is(&self, response: http::Response<Body>) -> http::Response<Body> {
+        self.clients_turn();
+        response.map(|body| match body.is_end_stream() {
+            true => body,
+            false => Body::new(Watched { body, stall: self.clone() }),
         })
     }
 
-    /// Resolves when an answer was not taken for [`STALL_MAX`].
-    pub(crate) async fn happens(&self) {
+    /// Resolves when it has been the client's turn for as long as `limit`.
+    pub(crate) async fn happens(&self, limit: Duration) {
         loop {
             let now = Instant::now();
-            match self.waits_since() {
-                Some(given) if now >= given + STALL_MAX => return,
-                Some(given) => tokio::time::sleep_until(given + STALL_MAX).await,
-                None => tokio::time::sleep(STALL_MAX).await,
+            match self.clients_turn_since().map(|since| since + limit) {
+                Some(end) if now >= end => return,
+                Some(end) => tokio::time::sleep_until(end).await,
+                None => tokio::time::sleep(limit).await,
             }
         }
     }
 
-    fn waits_since(&self) -> Option<Instant> {
+    fn clients_turn_since(&self) -> Option<Instant> {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn set(&self, given: Option<Instant>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = given;
+    fn clients_turn(&self) {
+        self.set(Some(Instant::now()));
+    }
+
+    fn set(&self, since: Option<Instant>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = since;
     }
 }
 
-/// A body that notes since when it was not asked for its next piece; while it has none, it waits for its maker.
+/// A body whose giving and ending is noted.
 struct Watched {
     body: Body,
     stall: Stall,
@@ -63,9 +78,12 @@ impl HttpBody for Watched {
     type Data = Bytes;
     type Error = axum::Error;
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         let polled = Pin::new(&mut self.body).poll_frame(cx);
-        self.stall.set(matches!(polled, Poll::Ready(Some(Ok(_)))).then(Instant::now));
+        self.stall.set(polled.is_ready().then(Instant::now));
         polled
     }
 
@@ -80,7 +98,7 @@ impl HttpBody for Watched {
 
 impl Drop for Watched {
     fn drop(&mut self) {
-        self.stall.set(None);
+        self.stall.clients_turn();
     }
 }
 
@@ -92,46 +110,59 @@ mod tests {
 
     use super::*;
 
+    const LIMIT: Duration = Duration::from_secs(30);
+
     async fn take(body: &mut Body) {
         let frame = poll_fn(|cx| Pin::new(&mut *body).poll_frame(cx)).await;
         assert!(frame.is_some());
     }
 
     fn answer(stall: &Stall, pieces: impl Stream<Item = Result<&'static str, axum::Error>> + Send + 'static) -> Body {
-        stall.watch(http::Response::new(Body::from_stream(pieces))).into_body()
+        stall.answer_is(http::Response::new(Body::from_stream(pieces))).into_body()
+    }
+
+    /// It happens a limit from now, not before.
+    async fn happens_in_time(stall: &Stall) -> bool {
+        let since = Instant::now();
+        let in_time = tokio::time::timeout(LIMIT * 2, stall.happens(LIMIT)).await.is_ok();
+        in_time && since.elapsed() >= LIMIT
     }
 
     async fn never_happens(stall: &Stall) -> bool {
-        tokio::time::timeout(STALL_MAX * 9, stall.happens()).await.is_err()
+        tokio::time::timeout(LIMIT * 9, stall.happens(LIMIT)).await.is_err()
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_answer_that_is_not_taken_to_its_end_is_a_stall() {
-        let stall = Stall::default();
-        assert!(never_happens(&stall).await, "there is no answer yet");
+    async fn each_step_is_the_clients_turn_but_the_handlers() {
+        let stall = Stall::new();
+        assert!(happens_in_time(&stall).await, "no request");
+        stall.request_came();
+        assert!(happens_in_time(&stall).await, "no room for its answer");
+        stall.answer_begins();
+        assert!(never_happens(&stall).await, "the handler takes its time");
         let mut body = answer(&stall, stream::iter([Ok("one"), Ok("two")]));
         for _ in 0..2 {
-            let since = Instant::now();
-            stall.happens().await;
-            assert!(since.elapsed() >= STALL_MAX);
+            assert!(happens_in_time(&stall).await, "no room for a piece");
             take(&mut body).await;
         }
+        assert!(happens_in_time(&stall).await, "no room for the end");
         drop(body);
-        assert!(never_happens(&stall).await, "it is finished");
+        assert!(happens_in_time(&stall).await, "not all taken, or no further request");
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_answer_that_is_not_made_yet_is_none() {
-        let stall = Stall::default();
+    async fn an_answer_that_is_not_made_yet_is_the_servers_turn() {
+        let stall = Stall::new();
         let mut body = answer(&stall, stream::pending());
         let frame = poll_fn(|cx| Poll::Ready(Pin::new(&mut body).poll_frame(cx))).await;
         assert!(frame.is_pending() && never_happens(&stall).await);
     }
 
-    #[test]
-    fn an_empty_answer_is_left_alone() {
-        let stall = Stall::default();
-        let _body = stall.watch(http::Response::new(Body::empty())).into_body();
-        assert_eq!(stall.waits_since(), None);
+    #[tokio::test(start_paused = true)]
+    async fn an_empty_answer_is_the_clients_turn() {
+        let stall = Stall::new();
+        stall.answer_begins();
+        let _body = stall.answer_is(http::Response::new(Body::empty())).into_body();
+        assert!(happens_in_time(&stall).await);
     }
 }

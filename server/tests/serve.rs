@@ -1,0 +1,179 @@
+//! The HTTP front with a router of somebody else's.
+
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::routing::get;
+use roomcast::Engine;
+use roomcast_lane::Lanes;
+use roomcast_server::{Connections, Front, serve};
+use roomcast_websocket::WebSocket;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Notify, oneshot};
+use tokio::task::JoinHandle;
+
+const DEADLINE: Duration = Duration::from_secs(20);
+
+struct Served {
+    address: std::net::SocketAddr,
+    connections: Connections,
+    stop: oneshot::Sender<()>,
+    ended: JoinHandle<std::io::Result<()>>,
+}
+
+async fn served(router: Router, lanes: &Lanes, head_timeout: Duration, connections_max: usize) -> Served {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let connections = Connections::new(lanes);
+    let front = Front { head_timeout, connections_max, connections: connections.clone() };
+    let (stop, stopped) = oneshot::channel::<()>();
+    let ended = tokio::spawn(serve(listener, router, front, async {
+        let _either_way = stopped.await;
+    }));
+    Served { address, connections, stop, ended }
+}
+
+impl Served {
+    async fn send(&self, bytes: &str) -> TcpStream {
+        let mut stream = TcpStream::connect(self.address).await.unwrap();
+        stream.write_all(bytes.as_bytes()).await.unwrap();
+        stream
+    }
+
+    async fn open_become(&self, wanted: usize) {
+        let poll = async {
+            while self.connections.open() != wanted {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        let open = || self.connections.open();
+        tokio::time::timeout(DEADLINE, poll).await.unwrap_or_else(|_| panic!("{} connections, not {wanted}", open()));
+    }
+}
+
+/// All that comes until the end; a reset is an end too.
+async fn rest(mut stream: TcpStream) -> String {
+    let mut bytes = Vec::new();
+    let read = tokio::time::timeout(DEADLINE, stream.read_to_end(&mut bytes)).await.expect("an end in time");
+    assert!(read.is_ok() || bytes.is_empty());
+    String::from_utf8(bytes).unwrap()
+}
+
+fn lanes() -> Lanes {
+    Lanes::builder().threads(1).start(&Engine::new()).unwrap()
+}
+
+fn hello() -> Router {
+    Router::new().route("/", get(async || "hello"))
+}
+
+const LONG: Duration = Duration::from_secs(60);
+
+#[tokio::test]
+async fn a_head_has_to_come_in_time_whatever_came_before() {
+    let lanes = lanes();
+    let head_timeout = Duration::from_millis(300);
+    let server = served(hello(), &lanes, head_timeout, 100).await;
+    let began = Instant::now();
+    let (silent, half) = (server.send("").await, server.send("GET / HTTP/1.1\r\nHost: a\r\n").await);
+    let idle = server.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    server.open_become(3).await;
+    for stream in [silent, half] {
+        assert!(!rest(stream).await.contains("200"), "no answer");
+        assert!(began.elapsed() >= head_timeout);
+    }
+    assert!(rest(idle).await.ends_with("hello"), "one answer, then the next head did not come");
+    server.open_become(0).await;
+}
+
+#[tokio::test]
+async fn a_head_may_not_be_endless() {
+    let lanes = lanes();
+    let server = served(hello(), &lanes, LONG, 100).await;
+    let long = format!("GET / HTTP/1.1\r\nHost: a\r\nX: {}\r\n\r\n", "x".repeat(100_000));
+    let answer = rest(server.send(&long).await).await;
+    assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 431"), "{answer}");
+    server.open_become(0).await;
+}
+
+#[tokio::test]
+async fn connections_are_counted_also_once_they_are_upgraded_and_bounded() {
+    let lanes = lanes();
+    let router = Router::new().route_service("/", WebSocket::echo(&lanes));
+    let server = served(router, &lanes, LONG, 2).await;
+    let handshake = "GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+                     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+    let mut upgraded = server.send(handshake).await;
+    let mut status = [0; 12];
+    upgraded.read_exact(&mut status).await.unwrap();
+    assert_eq!(&status, b"HTTP/1.1 101");
+    server.open_become(1).await;
+    let speaking = server.send("GET / HTTP/1.1\r\n").await;
+    server.open_become(2).await;
+    assert_eq!(rest(server.send("").await).await, "", "the third is closed");
+    drop(speaking);
+    server.open_become(1).await;
+    let third = server.send("GET / HTTP/1.1\r\n").await;
+    server.open_become(2).await;
+    drop((upgraded, third));
+    server.open_become(0).await;
+}
+
+#[tokio::test]
+async fn requests_that_have_begun_are_finished_when_it_stops() {
+    static BEGUN: Notify = Notify::const_new();
+    static GO_ON: Notify = Notify::const_new();
+    let lanes = lanes();
+    let slow = async || {
+        BEGUN.notify_one();
+        GO_ON.notified().await;
+        "done"
+    };
+    let server = served(hello().route("/slow", get(slow)), &lanes, LONG, 100).await;
+    let idle = server.send("").await;
+    let busy = server.send("GET /slow HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    BEGUN.notified().await;
+    let Served { address, stop, mut ended, .. } = server;
+    stop.send(()).unwrap();
+    assert_eq!(rest(idle).await, "", "nothing to finish");
+    assert!(TcpStream::connect(address).await.is_err(), "it listens no more");
+    assert!(tokio::time::timeout(Duration::from_millis(50), &mut ended).await.is_err(), "it waits");
+    GO_ON.notify_one();
+    assert!(rest(busy).await.ends_with("done"));
+    tokio::time::timeout(DEADLINE, ended).await.unwrap().unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_handler_that_panics_costs_its_own_connection() {
+    let lanes = lanes();
+    let server = served(hello().route("/boom", get(boom)), &lanes, LONG, 100).await;
+    assert_eq!(rest(server.send("GET /boom HTTP/1.1\r\nHost: a\r\n\r\n").await).await, "");
+    let answer = rest(server.send("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").await).await;
+    assert!(answer.ends_with("hello"));
+    server.open_become(0).await;
+}
+
+async fn boom() -> &'static str {
+    panic!("a handler's own fault")
+}
+
+/// The clock is paused and goes on by itself whenever nobody has anything to do.
+#[tokio::test(start_paused = true)]
+async fn who_does_not_take_the_answers_is_cut_off() {
+    let lanes = lanes();
+    let large = Router::new().route("/", get(async || "x".repeat(1 << 20)));
+    for request in ["GET / HTTP/1.1\r\nHost: a\r\n\r\n", "HEAD / HTTP/1.1\r\nHost: a\r\n\r\n"] {
+        let server = served(large.clone(), &lanes, LONG, 100).await;
+        let mut stream = server.send("").await;
+        let began = tokio::time::Instant::now();
+        // HEADs are many, so that their answers fill all buffers: it may never be able to send them all.
+        let requests = request.repeat(200_000);
+        let _cut_off = tokio::time::timeout(LONG * 3, stream.write_all(requests.as_bytes())).await;
+        while server.connections.open() != 0 {
+            assert!(began.elapsed() < LONG * 5, "it is still there");
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+        assert!(began.elapsed() >= LONG, "{:?}", began.elapsed());
+    }
+}
