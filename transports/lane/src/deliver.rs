@@ -13,7 +13,7 @@ use crate::guard;
 use crate::held::{Held, HeldMessage};
 use crate::key::Key;
 use crate::lane::Lane;
-use crate::log::{Span, TurnLog};
+use crate::log::{Audience, Span, TurnLog};
 use crate::order::Order;
 use crate::shared::LaneShared;
 
@@ -112,8 +112,9 @@ impl Lane {
 
     fn deliver_tile(&mut self, cursor: &mut Cursor, tile: Tile) -> usize {
         let Self { table, log, spans, dirty, held_hits, codecs, encoded, shared, .. } = self;
-        let Delivery { message, namespace, ack, clock, .. } = &cursor.delivery;
-        let mut encoder = Encoder { codecs, encoded, shared };
+        let Delivery { message, namespace, ack, clock, tiles } = &cursor.delivery;
+        let audience = if tiles.len() == 1 && tile.bits.count_ones() == 1 { Audience::One } else { Audience::Many };
+        let mut encoder = Encoder { codecs, encoded, shared, audience };
         let out = Outgoing { message, namespace: namespace.name(), ack: *ack };
         let encodings = &mut cursor.spans;
         let count = table.recipients(tile, *clock, |binding| {
@@ -150,7 +151,9 @@ impl Lane {
             let Some(codec) = self.connection(key).map(|connection| connection.codec) else { return };
             let Self { log, codecs, encoded, shared, .. } = self;
             let out = Outgoing { message: &message, namespace: namespace.name(), ack };
-            if let Encoding::Done(span) = (Encoder { codecs, encoded, shared }).encode(codec, &out, log) {
+            if let Encoding::Done(span) =
+                (Encoder { codecs, encoded, shared, audience: Audience::One }).encode(codec, &out, log)
+            {
                 self.give(key.index, span);
             }
         }
@@ -159,7 +162,7 @@ impl Lane {
     /// Appends output to the log, for one connection.
     pub(crate) fn append(&mut self, key: Key, frame: &[u8], class: Class) {
         if self.connection(key).is_some() {
-            let span = self.log.append(frame, class);
+            let span = self.log.append(Audience::One, frame, class);
             self.give(key.index, span);
         }
     }
@@ -197,15 +200,26 @@ impl Lane {
 
 impl Encodings {
     /// The delivery's span for a codec, encoding it if this is the first recipient that speaks it.
+    #[inline]
     fn get(&mut self, codec: CodecId, encode: impl FnOnce(CodecId) -> Encoding) -> Option<Span> {
+        let encoding = match self.0.get(codec.0 as usize) {
+            Some(Some(encoding)) => *encoding,
+            _ => self.add(codec, encode(codec)),
+        };
+        match encoding {
+            Encoding::Done(span) => Some(span),
+            Encoding::Failed => None,
+        }
+    }
+
+    #[cold]
+    fn add(&mut self, codec: CodecId, encoding: Encoding) -> Encoding {
         let at = codec.0 as usize;
         if at >= self.0.len() {
             self.0.resize(at + 1, None);
         }
-        match *self.0[at].get_or_insert_with(|| encode(codec)) {
-            Encoding::Done(span) => Some(span),
-            Encoding::Failed => None,
-        }
+        self.0[at] = Some(encoding);
+        encoding
     }
 }
 
@@ -213,6 +227,7 @@ struct Encoder<'a> {
     codecs: &'a mut Vec<Arc<dyn Codec>>,
     encoded: &'a mut BytesMut,
     shared: &'a LaneShared,
+    audience: Audience,
 }
 
 impl Encoder<'_> {
@@ -230,7 +245,7 @@ impl Encoder<'_> {
         self.encoded.clear();
         let (codec, encoded) = (self.codecs.get(at), &mut *self.encoded);
         match catch_unwind(AssertUnwindSafe(|| codec.map(|codec| codec.encode(out, encoded)))) {
-            Ok(Some(Ok(()))) => return Encoding::Done(log.append_encoded(self.encoded, class)),
+            Ok(Some(Ok(()))) => return Encoding::Done(log.append_encoded(self.audience, self.encoded, class)),
             Ok(Some(Err(error))) => tracing::debug!("event {event:?} was not sent: {error}"),
             Ok(None) => tracing::error!("event {event:?} was not sent: its codec is not registered with these lanes"),
             Err(panic) => tracing::error!("a codec panicked at event {event:?}: {}", guard::text(&*panic)),

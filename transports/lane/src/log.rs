@@ -15,7 +15,9 @@
 //!
 //! Each append is one *frame*, and every span begins and ends at frames. Where frames end, and which of them are not
 //! [`Class::Reliable`], is noted once for each frame, not for each member: it matters only when a stream refuses bytes.
-//! What is large is kept beside the log as shared bytes; spans of these are numbered from [`SHARED`] on.
+//! Output for one connection alone, as answers, is kept in a second buffer of the same kind, so that it does not stand between
+//! messages whose spans would merge; places there are numbered from [`SINGLE`] on. What is large is kept as shared bytes,
+//! numbered from [`SHARED`] on.
 
 use bytes::{Bytes, BytesMut};
 use roomcast::Class;
@@ -28,7 +30,9 @@ pub(crate) const SHARED_BYTES: usize = if SMALL { 256 } else { 16 * 1024 };
 const BYTES_MAX: usize = if SMALL { 2 * 1024 } else { 256 * 1024 };
 /// The same for links of chains: connections in many rooms each can need more of these than bytes.
 const LINKS_MAX: usize = if SMALL { 64 } else { 512 * 1024 };
-/// The first number of a shared frame. Places in the log stay far below.
+/// The first place in the buffer for single connections. Those in the other one stay far below.
+const SINGLE: u32 = 1 << 30;
+/// The first number of a shared frame.
 const SHARED: u32 = 1 << 31;
 const NONE: u32 = u32::MAX;
 
@@ -82,32 +86,49 @@ impl Frame<'_> {
 /// The log of a turn, with the chains of all connections.
 #[derive(Debug, Default)]
 pub(crate) struct TurnLog {
+    common: Buffer,
+    single: Buffer,
+    shared: Vec<(Bytes, Class)>,
+    links: Vec<Link>,
+}
+
+/// Frames, one behind the other.
+#[derive(Debug, Default)]
+struct Buffer {
     bytes: Vec<u8>,
     /// Where each frame ends.
     ends: Vec<u32>,
     /// Frames that are not reliable, by where they start.
     special: Vec<(u32, Class)>,
-    shared: Vec<(Bytes, Class)>,
-    links: Vec<Link>,
+}
+
+/// For whom a frame is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Audience {
+    Many,
+    One,
 }
 
 impl TurnLog {
     /// Appends a frame.
-    pub(crate) fn append(&mut self, frame: &[u8], class: Class) -> Span {
+    pub(crate) fn append(&mut self, audience: Audience, frame: &[u8], class: Class) -> Span {
         if frame.len() >= SHARED_BYTES {
             return self.append_shared(Bytes::copy_from_slice(frame), class);
         }
-        let start = self.bytes.len() as u32;
-        self.bytes.extend_from_slice(frame);
-        self.close_frame(start, class)
+        let (buffer, base) = match audience {
+            Audience::Many => (&mut self.common, 0),
+            Audience::One => (&mut self.single, SINGLE),
+        };
+        let Span { start, end } = buffer.append(frame, class);
+        Span { start: base + start, end: base + end }
     }
 
     /// Appends a frame that came out of a codec; what is large stays in the allocation that `frame` had.
-    pub(crate) fn append_encoded(&mut self, frame: &mut BytesMut, class: Class) -> Span {
+    pub(crate) fn append_encoded(&mut self, audience: Audience, frame: &mut BytesMut, class: Class) -> Span {
         if frame.len() >= SHARED_BYTES {
             return self.append_shared(frame.split().freeze(), class);
         }
-        self.append(frame, class)
+        self.append(audience, frame, class)
     }
 
     /// Appends a frame by reference.
@@ -115,17 +136,6 @@ impl TurnLog {
         let start = SHARED + self.shared.len() as u32;
         self.shared.push((frame, class));
         Span { start, end: start + 1 }
-    }
-
-    fn close_frame(&mut self, start: u32, class: Class) -> Span {
-        let end = self.bytes.len() as u32;
-        if end > start {
-            self.ends.push(end);
-            if class != Class::Reliable {
-                self.special.push((start, class));
-            }
-        }
-        Span { start, end }
     }
 
     /// Gives a connection a span; true if it had none.
@@ -155,32 +165,98 @@ impl TurnLog {
         false
     }
 
-    /// The bytes of the spans if they are one piece of the log: what can be written without a copy.
+    /// The bytes of the spans if they are one piece of a buffer: what can be written without a copy.
     pub(crate) fn contiguous(&self, spans: &Spans) -> Option<&[u8]> {
         (spans.head == NONE && spans.first.start < SHARED).then(|| self.slice(spans.first))
     }
 
-    /// All spans in order, as pieces: parts of the log, and shared frames one by one.
+    /// All spans in order, as pieces: parts of a buffer, and shared frames one by one.
     pub(crate) fn pieces(&self, spans: Spans) -> impl Iterator<Item = Frame<'_>> {
         self.spans(spans).flat_map(|span| {
-            let (log, shared) =
-                if span.start < SHARED { (Some(self.slice(span)), 0..0) } else { (None, self.numbers(span)) };
-            log.into_iter().map(Frame::Log).chain(self.shared[shared].iter().map(|(bytes, _)| Frame::Shared(bytes)))
+            let copied = (span.start < SHARED).then(|| Frame::Log(self.slice(span)));
+            copied.into_iter().chain(self.shared(span).iter().map(|(bytes, _)| Frame::Shared(bytes)))
         })
     }
 
     /// All frames of the spans in order, each with its class.
     pub(crate) fn frames(&self, spans: Spans) -> impl Iterator<Item = (Frame<'_>, Class)> {
         self.spans(spans).flat_map(|span| {
-            let shared = if span.start < SHARED { 0..0 } else { self.numbers(span) };
-            let shared = self.shared[shared].iter().map(|(bytes, class)| (Frame::Shared(bytes), *class));
-            self.log_frames(span).chain(shared)
+            let copied = (span.start < SHARED).then(|| self.buffer(span)).into_iter();
+            let copied = copied.flat_map(|(buffer, span)| buffer.frames(span));
+            copied.chain(self.shared(span).iter().map(|(bytes, class)| (Frame::Shared(bytes), *class)))
         })
     }
 
-    fn log_frames(&self, span: Span) -> impl Iterator<Item = (Frame<'_>, Class)> {
-        let from =
-            if span.start < SHARED { self.ends.partition_point(|end| *end <= span.start) } else { self.ends.len() };
+    fn spans(&self, spans: Spans) -> impl Iterator<Item = Span> {
+        let mut at = spans.head;
+        let rest = std::iter::from_fn(move || {
+            let link = self.links.get(at as usize)?;
+            at = link.next;
+            Some(link.span)
+        });
+        std::iter::once(spans.first).filter(|span| span.start != span.end).chain(rest)
+    }
+
+    /// The buffer in which a span that is not shared lies, and its place there.
+    fn buffer(&self, span: Span) -> (&Buffer, Span) {
+        match span.start.checked_sub(SINGLE) {
+            Some(start) => (&self.single, Span { start, end: span.end - SINGLE }),
+            None => (&self.common, span),
+        }
+    }
+
+    fn slice(&self, span: Span) -> &[u8] {
+        let (buffer, span) = self.buffer(span);
+        buffer.slice(span)
+    }
+
+    /// The frames of a span that is shared, none of others.
+    fn shared(&self, span: Span) -> &[(Bytes, Class)] {
+        match span.start.checked_sub(SHARED) {
+            Some(start) => &self.shared[start as usize..(span.end - SHARED) as usize],
+            None => &[],
+        }
+    }
+
+    /// Whether it takes nothing more before it is flushed and cleared.
+    pub(crate) fn is_full(&self) -> bool {
+        self.bytes() >= BYTES_MAX || self.links.len() >= LINKS_MAX
+    }
+
+    /// Bytes of frames, a shared one counted as the least that it can have.
+    pub(crate) fn bytes(&self) -> usize {
+        self.common.bytes.len() + self.single.bytes.len() + self.shared.len() * SHARED_BYTES
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.bytes() == 0
+    }
+
+    /// Forgets all, when no connection holds a span any more, and gives back what an unusual turn took.
+    pub(crate) fn clear(&mut self) {
+        self.common.clear();
+        self.single.clear();
+        reset(&mut self.shared, 64);
+        reset(&mut self.links, 64 * 1024);
+    }
+}
+
+impl Buffer {
+    fn append(&mut self, frame: &[u8], class: Class) -> Span {
+        let start = self.bytes.len() as u32;
+        self.bytes.extend_from_slice(frame);
+        let end = self.bytes.len() as u32;
+        if end > start {
+            self.ends.push(end);
+            if class != Class::Reliable {
+                self.special.push((start, class));
+            }
+        }
+        Span { start, end }
+    }
+
+    fn frames(&self, span: Span) -> impl Iterator<Item = (Frame<'_>, Class)> {
+        let from = self.ends.partition_point(|end| *end <= span.start);
         let mut start = span.start;
         self.ends[from..].iter().take_while(move |end| **end <= span.end).map(move |&end| {
             let frame = Span { start, end };
@@ -196,51 +272,21 @@ impl TurnLog {
         }
     }
 
-    fn spans(&self, spans: Spans) -> impl Iterator<Item = Span> {
-        let mut at = spans.head;
-        let rest = std::iter::from_fn(move || {
-            let link = self.links.get(at as usize)?;
-            at = link.next;
-            Some(link.span)
-        });
-        std::iter::once(spans.first).filter(|span| span.start != span.end).chain(rest)
-    }
-
     fn slice(&self, span: Span) -> &[u8] {
         &self.bytes[span.start as usize..span.end as usize]
     }
 
-    fn numbers(&self, span: Span) -> std::ops::Range<usize> {
-        (span.start - SHARED) as usize..(span.end - SHARED) as usize
-    }
-
-    /// Whether it takes nothing more before it is flushed and cleared.
-    pub(crate) fn is_full(&self) -> bool {
-        self.bytes() >= BYTES_MAX || self.links.len() >= LINKS_MAX
-    }
-
-    /// Bytes of frames, a shared one counted as the least that it can have.
-    pub(crate) fn bytes(&self) -> usize {
-        self.bytes.len() + self.shared.len() * SHARED_BYTES
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.bytes.is_empty() && self.shared.is_empty()
-    }
-
-    /// Forgets all, when no connection holds a span any more, and gives back what an unusual turn took.
-    pub(crate) fn clear(&mut self) {
-        fn reset<T>(list: &mut Vec<T>, keep: usize) {
-            list.clear();
-            if list.capacity() > keep {
-                list.shrink_to(keep);
-            }
-        }
+    fn clear(&mut self) {
         reset(&mut self.bytes, BYTES_MAX + SHARED_BYTES);
         reset(&mut self.ends, 8 * 1024);
         reset(&mut self.special, 1024);
-        reset(&mut self.shared, 64);
-        reset(&mut self.links, 64 * 1024);
+    }
+}
+
+fn reset<T>(list: &mut Vec<T>, keep: usize) {
+    list.clear();
+    if list.capacity() > keep {
+        list.shrink_to(keep);
     }
 }
 
@@ -261,9 +307,9 @@ mod tests {
     fn neighbours_merge_and_others_chain() {
         let (mut log, mut a, mut b) = (TurnLog::default(), Spans::EMPTY, Spans::EMPTY);
         let (one, two, three) = (
-            log.append(b"one", Class::Reliable),
-            log.append(b"two", Class::Reliable),
-            log.append(b"three", Class::Reliable),
+            log.append(Audience::Many, b"one", Class::Reliable),
+            log.append(Audience::Many, b"two", Class::Reliable),
+            log.append(Audience::Many, b"three", Class::Reliable),
         );
         assert!(log.give(&mut a, one), "its first");
         assert!(!log.give(&mut a, two));
@@ -272,7 +318,7 @@ mod tests {
         log.give(&mut b, three);
         assert_eq!(log.contiguous(&b), None);
         assert_eq!(gather(&log, b), b"onethree");
-        let four = log.append(b"four", Class::Reliable);
+        let four = log.append(Audience::Many, b"four", Class::Reliable);
         log.give(&mut b, four);
         assert_eq!((gather(&log, b), log.links.len()), (b"onethreefour".to_vec(), 1));
     }
@@ -283,7 +329,7 @@ mod tests {
         let latest = Class::Latest(Key::from(7));
         let expected = [("a", Class::Reliable), ("bb", Class::Volatile), ("ccc", latest), ("d", Class::Reliable)];
         for (bytes, class) in expected {
-            let span = log.append(bytes.as_bytes(), class);
+            let span = log.append(Audience::Many, bytes.as_bytes(), class);
             log.give(&mut spans, span);
         }
         let expected: Vec<_> = expected.iter().map(|(bytes, class)| (bytes.as_bytes().to_vec(), *class)).collect();
@@ -297,14 +343,14 @@ mod tests {
     fn large_frames_are_shared_and_merge_too() {
         let (mut log, mut spans) = (TurnLog::default(), Spans::EMPTY);
         let large = vec![7; SHARED_BYTES];
-        let small = log.append(b"small", Class::Reliable);
+        let small = log.append(Audience::Many, b"small", Class::Reliable);
         log.give(&mut spans, small);
         for class in [Class::Volatile, Class::Reliable] {
             let mut encoded = BytesMut::from(&large[..]);
-            let span = log.append_encoded(&mut encoded, class);
+            let span = log.append_encoded(Audience::Many, &mut encoded, class);
             log.give(&mut spans, span);
         }
-        assert_eq!((log.bytes.len(), log.links.len()), (5, 1));
+        assert_eq!((log.common.bytes.len(), log.links.len()), (5, 1));
         let got = frames(&log, spans);
         assert_eq!(
             got.iter().map(|(bytes, class)| (bytes.len(), *class)).collect::<Vec<_>>(),
@@ -316,7 +362,7 @@ mod tests {
     #[test]
     fn an_empty_frame_is_nothing() {
         let (mut log, mut spans) = (TurnLog::default(), Spans::EMPTY);
-        let nothing = log.append(b"", Class::Volatile);
+        let nothing = log.append(Audience::Many, b"", Class::Volatile);
         assert!(!log.give(&mut spans, nothing));
         assert!(spans.is_empty() && log.is_empty());
     }
@@ -325,14 +371,32 @@ mod tests {
     fn full_by_bytes_and_by_shared_frames() {
         let mut log = TurnLog::default();
         while !log.is_full() {
-            log.append(&[0; 64], Class::Reliable);
+            log.append(Audience::Many, &[0; 64], Class::Reliable);
         }
-        assert_eq!(log.bytes.len(), BYTES_MAX);
+        assert_eq!(log.bytes(), BYTES_MAX);
         log.clear();
         for _ in 0..BYTES_MAX / SHARED_BYTES {
             assert!(!log.is_full());
             log.append_shared(Bytes::from_static(b"x"), Class::Reliable);
         }
         assert!(log.is_full());
+    }
+
+    #[test]
+    fn what_is_for_one_does_not_keep_others_from_merging() {
+        let (mut log, mut all, mut asker) = (TurnLog::default(), Spans::EMPTY, Spans::EMPTY);
+        for n in 0..3_u8 {
+            let message = log.append(Audience::Many, &[b'm', n], Class::Reliable);
+            let answer = log.append(Audience::One, &[b'a', n], Class::Volatile);
+            log.give(&mut all, message);
+            log.give(&mut asker, message);
+            log.give(&mut asker, answer);
+        }
+        assert_eq!(log.contiguous(&all), Some(&b"m\0m\x01m\x02"[..]));
+        assert_eq!(gather(&log, asker), b"m\0a\0m\x01a\x01m\x02a\x02");
+        let expected = [(b"m\x01".to_vec(), Class::Reliable), (b"a\x01".to_vec(), Class::Volatile)];
+        assert_eq!(frames(&log, asker)[2..4], expected);
+        log.clear();
+        assert!(log.is_empty());
     }
 }
