@@ -11,7 +11,6 @@ use crate::target::Expr;
 
 /// What a broadcast found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[must_use = "`overloaded` says that nothing was sent"]
 pub struct Sent {
     /// Sockets that were selected, each counted once for each copy.
     pub matched: usize,

@@ -59,7 +59,9 @@ impl Link for BoxedLink {
     }
 
     fn write(&mut self, waker: &Waker, bytes: &[u8]) -> io::Result<usize> {
-        match self.stream.as_mut().poll_write(&mut Context::from_waker(waker), bytes) {
+        let polled = self.stream.as_mut().poll_write(&mut Context::from_waker(waker), bytes);
+        self.refused = polled.is_pending();
+        match polled {
             Poll::Pending => {
                 self.refused = true;
                 self.flush(waker)?;
