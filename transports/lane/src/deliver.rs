@@ -78,7 +78,9 @@ impl Lane {
             Order::Reply { to, socket, answer, counted } => self.reply(to, socket, answer, counted),
             Order::Closed(closed) => self.socket_closed(closed),
             Order::Outcome { socket, result } => self.socket_outcome(socket, result),
-            Order::NoPlace { to, namespace, refusal } => self.socket_refused(to, &namespace, &refusal, true),
+            Order::NoPlace { to, namespace, refusal, holds_input } => {
+                self.socket_refused(to, &namespace, &refusal, holds_input);
+            }
             Order::Message { to, message } => {
                 self.call_or_close(to, |protocol, cx| protocol.handle_message(message, cx));
             }

@@ -30,7 +30,7 @@ pub(crate) enum Order {
     /// The application let a socket in, or did not.
     Outcome { socket: SocketId, result: Result<(), Refusal> },
     /// The engine had no place for a socket.
-    NoPlace { to: Key, namespace: Arc<str>, refusal: Refusal },
+    NoPlace { to: Key, namespace: Arc<str>, refusal: Refusal, holds_input: bool },
     /// Something for a protocol.
     Message { to: Key, message: Box<dyn Any + Send> },
     /// A connection is to end.

@@ -44,7 +44,8 @@ impl Lane {
             Ok(owned) => owned,
             Err(refusal) => {
                 tracing::debug!("a socket was not connected: {refusal}");
-                self.shared.push(Order::NoPlace { to: key, namespace, refusal: refusal.status(503) });
+                let refusal = refusal.status(503);
+                self.shared.push(Order::NoPlace { to: key, namespace, refusal, holds_input });
                 return None;
             }
         };
