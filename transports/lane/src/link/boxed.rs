@@ -61,19 +61,11 @@ impl Link for BoxedLink {
     fn write(&mut self, waker: &Waker, bytes: &[u8]) -> io::Result<usize> {
         let polled = self.stream.as_mut().poll_write(&mut Context::from_waker(waker), bytes);
         self.refused = polled.is_pending();
+        self.unflushed |= matches!(polled, Poll::Ready(Ok(_)));
+        self.flush(waker)?;
         match polled {
-            Poll::Pending => {
-                self.refused = true;
-                self.flush(waker)?;
-                Err(io::ErrorKind::WouldBlock.into())
-            }
-            Poll::Ready(result) => {
-                self.refused = false;
-                let written = result?;
-                self.unflushed = true;
-                self.flush(waker)?;
-                Ok(written)
-            }
+            Poll::Pending => Err(io::ErrorKind::WouldBlock.into()),
+            Poll::Ready(result) => result,
         }
     }
 
