@@ -150,6 +150,12 @@ impl<'a> Context<'a> {
         self.lane.set_codec(self.key, codec);
     }
 
+    /// Bytes of input that wait to be complete. Growth is a sign of life that `handle_input` does not see.
+    pub fn input_bytes(&self) -> usize {
+        let connection = self.lane.connections.get(self.key.index as usize);
+        connection.and_then(|connection| connection.input.as_ref()).map_or(0, |input| input.len())
+    }
+
     /// Holds further input, until [`Self::release`]. What `handle_input` does not use waits.
     pub fn hold(&mut self) {
         if let Some(connection) = self.lane.connection(self.key) {
