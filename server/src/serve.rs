@@ -128,7 +128,7 @@ async fn accept(listener: &TcpListener, stop: impl Future<Output = ()>, take: im
                 tokio::time::sleep(OUT_OF_FILES).await;
             }
             Err(error) if is_passing(&error) => {
-                tracing::debug!("a connection was lost before it was accepted: {error}")
+                tracing::debug!("a connection was lost before it was accepted: {error}");
             }
             Err(error) => return Err(error),
         }

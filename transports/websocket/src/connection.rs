@@ -17,10 +17,6 @@ use crate::heartbeat::{Due, Heartbeat};
 use crate::open::OpenGuard;
 use crate::options::Options;
 
-/// How much of a long frame is collected before the reader looks again. A lane collects silently, so this is also what a
-/// client must at least send in `ping_timeout`, while it sends a frame, to be known to live.
-const STEP_BYTES: usize = 64 * 1024;
-
 /// The code of a close that is never sent: the stream ended.
 const CLOSED_WITHOUT_CODE: u16 = 1006;
 
@@ -87,7 +83,6 @@ impl Protocol for Connection {
         }
         let closing = reader.is_close_sent();
         let mut outcome = Ok(());
-        let available = input.len();
         let read = reader.read(input, &mount.options.limits, |input| {
             outcome = match input {
                 Input::Close(code) => {
@@ -108,8 +103,7 @@ impl Protocol for Connection {
         });
         outcome?;
         let progress = read.map_err(|error| broken(&error))?;
-        let rest = available - progress.used;
-        Ok(Progress::used(progress.used).wanting(progress.want.min(rest + STEP_BYTES)))
+        Ok(Progress::used(progress.used).wanting(progress.want))
     }
 
     fn handle_reply(&mut self, _socket: SocketId, ack: AckToken, answer: Answer, cx: &mut Context<'_>) {
@@ -140,7 +134,7 @@ impl Protocol for Connection {
                     // An answer may well be there: nobody reads it at the moment.
                     heartbeat.handle_input(periods);
                 }
-                match heartbeat.handle_timeout(now, periods) {
+                match heartbeat.handle_timeout(now, cx.input_bytes(), periods) {
                     Due::Nothing => Ok(()),
                     Due::Ping => {
                         cx.write(&ControlFrame::ping(&[]));

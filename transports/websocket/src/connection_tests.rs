@@ -189,18 +189,22 @@ fn pings_come_on_time_and_silence_ends_in_time() {
 #[test]
 fn any_byte_is_a_sign_of_life_also_within_a_frame() {
     let mut world = World::rooms();
-    let (ann, _) = world.greeted();
-    let long = frame(true, TEXT, format!(r#"{{"op":"nope{}"}}"#, "x".repeat(900_000)).as_bytes());
-    let mut pieces = long.chunks(STEP_BYTES);
+    let ((ann, _), (ben, _)) = (world.greeted(), world.greeted());
+    let long = frame(true, TEXT, &[b'x'; 900_000]);
+    ann.0.send(&long[..100_000]);
+    ben.0.send(&long[..100_000]);
     let mut pings = 0;
-    for piece in pieces.by_ref() {
+    for byte in &long[100_000..100_030] {
         world.advance(18.0);
-        ann.0.send(piece);
+        ann.0.send([*byte]);
         world.lane.run();
         pings += ann.frames().iter().filter(|(opcode, _)| *opcode == PING).count();
     }
-    assert_eq!(world.open.get(), 1, "252 s for one frame");
-    assert!(pings >= 9, "{pings}");
+    assert!(pings >= 15, "{pings} in 540 s");
+    assert_eq!(world.open.get(), 1, "the one whose frame did not go on is gone");
+    ann.0.send(&long[100_030..]);
+    world.lane.run();
+    assert!(ann.texts()[0].starts_with(r#"{"reply":null,"ok":false"#));
 }
 
 #[test]

@@ -11,7 +11,7 @@ pub(crate) struct Periods {
     pub(crate) timeout: Duration,
 }
 
-/// The heartbeat of one connection, without a clock: 24 bytes.
+/// The heartbeat of one connection, without a clock.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Heartbeat {
     state: State,
@@ -21,8 +21,8 @@ pub(crate) struct Heartbeat {
 enum State {
     /// The peer is well; the next ping is due then.
     PingAt(Instant),
-    /// Pinged, and heard nothing since.
-    PingedAt(Instant),
+    /// Pinged, and heard nothing since, unless more than these bytes of a frame wait to be complete.
+    PingedAt(Instant, usize),
 }
 
 /// What is to be done now.
@@ -42,7 +42,7 @@ impl Heartbeat {
 
     /// Something came, whatever it was.
     pub(crate) fn handle_input(&mut self, periods: Periods) {
-        if let State::PingedAt(pinged) = self.state {
+        if let State::PingedAt(pinged, _) = self.state {
             self.state = State::PingAt(pinged + periods.interval);
         }
     }
@@ -51,19 +51,24 @@ impl Heartbeat {
     pub(crate) fn poll_timeout(&self, periods: Periods) -> Instant {
         match self.state {
             State::PingAt(at) => at,
-            State::PingedAt(pinged) => pinged + periods.timeout,
+            State::PingedAt(pinged, _) => pinged + periods.timeout,
         }
     }
 
-    /// What is due at `now`.
-    pub(crate) fn handle_timeout(&mut self, now: Instant, periods: Periods) -> Due {
+    /// What is due at `now`, when `partial` bytes of a frame that is not complete have come.
+    pub(crate) fn handle_timeout(&mut self, now: Instant, partial: usize, periods: Periods) -> Due {
+        if let State::PingedAt(_, before) = self.state
+            && partial > before
+        {
+            self.handle_input(periods);
+        }
         if now < self.poll_timeout(periods) {
             return Due::Nothing;
         }
         match self.state {
-            State::PingedAt(_) => Due::Dead,
+            State::PingedAt(..) => Due::Dead,
             State::PingAt(_) => {
-                self.state = State::PingedAt(now);
+                self.state = State::PingedAt(now, partial);
                 Due::Ping
             }
         }
@@ -87,8 +92,8 @@ mod tests {
         for beat in 1..100 {
             let due = start + seconds(25 * beat);
             assert_eq!(heartbeat.poll_timeout(PERIODS), due);
-            assert_eq!(heartbeat.handle_timeout(due - seconds(1), PERIODS), Due::Nothing);
-            assert_eq!(heartbeat.handle_timeout(due, PERIODS), Due::Ping);
+            assert_eq!(heartbeat.handle_timeout(due - seconds(1), 0, PERIODS), Due::Nothing);
+            assert_eq!(heartbeat.handle_timeout(due, 0, PERIODS), Due::Ping);
             heartbeat.handle_input(PERIODS);
         }
     }
@@ -98,21 +103,21 @@ mod tests {
         let start = Instant::now();
         let mut heartbeat = Heartbeat::new(start, PERIODS);
         let pinged = start + seconds(25) + Duration::from_millis(7);
-        assert_eq!(heartbeat.handle_timeout(pinged, PERIODS), Due::Ping);
+        assert_eq!(heartbeat.handle_timeout(pinged, 0, PERIODS), Due::Ping);
         assert_eq!(heartbeat.poll_timeout(PERIODS), pinged + seconds(20));
-        assert_eq!(heartbeat.handle_timeout(pinged + seconds(19), PERIODS), Due::Nothing);
-        assert_eq!(heartbeat.handle_timeout(pinged + seconds(20), PERIODS), Due::Dead);
+        assert_eq!(heartbeat.handle_timeout(pinged + seconds(19), 0, PERIODS), Due::Nothing);
+        assert_eq!(heartbeat.handle_timeout(pinged + seconds(20), 0, PERIODS), Due::Dead);
     }
 
     #[test]
     fn input_just_before_the_end_saves_it() {
         let start = Instant::now();
         let mut heartbeat = Heartbeat::new(start, PERIODS);
-        assert_eq!(heartbeat.handle_timeout(start + seconds(25), PERIODS), Due::Ping);
+        assert_eq!(heartbeat.handle_timeout(start + seconds(25), 0, PERIODS), Due::Ping);
         heartbeat.handle_input(PERIODS);
-        assert_eq!(heartbeat.handle_timeout(start + seconds(45), PERIODS), Due::Nothing);
-        assert_eq!(heartbeat.handle_timeout(start + seconds(50), PERIODS), Due::Ping);
-        assert_eq!(heartbeat.handle_timeout(start + seconds(70), PERIODS), Due::Dead);
+        assert_eq!(heartbeat.handle_timeout(start + seconds(45), 0, PERIODS), Due::Nothing);
+        assert_eq!(heartbeat.handle_timeout(start + seconds(50), 0, PERIODS), Due::Ping);
+        assert_eq!(heartbeat.handle_timeout(start + seconds(70), 0, PERIODS), Due::Dead);
     }
 
     #[test]
@@ -120,10 +125,20 @@ mod tests {
         let periods = Periods { interval: seconds(1), timeout: seconds(5) };
         let start = Instant::now();
         let mut heartbeat = Heartbeat::new(start, periods);
-        assert_eq!(heartbeat.handle_timeout(start + seconds(1), periods), Due::Ping);
-        assert_eq!(heartbeat.handle_timeout(start + seconds(2), periods), Due::Nothing);
+        assert_eq!(heartbeat.handle_timeout(start + seconds(1), 0, periods), Due::Ping);
+        assert_eq!(heartbeat.handle_timeout(start + seconds(2), 0, periods), Due::Nothing);
         heartbeat.handle_input(periods);
-        assert_eq!(heartbeat.handle_timeout(start + seconds(4), periods), Due::Ping, "the one that was missed");
-        assert_eq!(heartbeat.handle_timeout(start + seconds(9), periods), Due::Dead);
+        assert_eq!(heartbeat.handle_timeout(start + seconds(4), 0, periods), Due::Ping, "the one that was missed");
+        assert_eq!(heartbeat.handle_timeout(start + seconds(9), 0, periods), Due::Dead);
+    }
+
+    #[test]
+    fn a_frame_that_grows_is_a_sign_of_life_and_one_that_does_not_is_none() {
+        let start = Instant::now();
+        let mut heartbeat = Heartbeat::new(start, PERIODS);
+        assert_eq!(heartbeat.handle_timeout(start + seconds(25), 10, PERIODS), Due::Ping);
+        assert_eq!(heartbeat.handle_timeout(start + seconds(45), 11, PERIODS), Due::Nothing);
+        assert_eq!(heartbeat.handle_timeout(start + seconds(50), 11, PERIODS), Due::Ping);
+        assert_eq!(heartbeat.handle_timeout(start + seconds(70), 11, PERIODS), Due::Dead);
     }
 }

@@ -4,13 +4,13 @@ use roomcast_websocket::{Op, Request};
 use serde_json::{Map, Value};
 
 /// Panics if a rule is broken.
-pub fn check(text: &str) {
+pub(crate) fn check(text: &str) {
     let request = Request::parse(text);
     let id: Value = serde_json::from_str(&request.id).unwrap_or_else(|_| Value::from("no tree, but JSON"));
     // serde_json's trees are no deeper than 128 levels, and have no numbers beyond those of f64.
     let Ok(tree) = serde_json::from_str::<Value>(text) else {
         return if let Ok(op) = &request.op {
-            check_data(op)
+            check_data(op);
         };
     };
     let Value::Object(fields) = tree else {
