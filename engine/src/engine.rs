@@ -6,10 +6,10 @@ use std::sync::Arc;
 use crate::core::Core;
 use crate::error::JoinError;
 use crate::lane::Lane;
-use crate::members::Members as Tiles;
 use crate::observer::Observer;
 use crate::port::LanePort;
 use crate::room::Room;
+use crate::roster::Roster;
 use crate::selection::Selection;
 use crate::socket::Socket;
 use crate::sync::epoch;
@@ -31,7 +31,7 @@ pub struct Namespace(Arc<NamespaceInner>);
 struct NamespaceInner {
     number: u32,
     name: Box<str>,
-    everyone: Tiles,
+    everyone: Roster,
 }
 
 /// Limits of an engine.
@@ -128,9 +128,9 @@ impl Engine {
     pub fn stats(&self) -> Stats {
         let guard = epoch::pin();
         let mut stats = Stats { sockets: self.namespace.everyone().count(&guard), ..Stats::default() };
-        self.core.interner.for_each(self.namespace.number(), |_, members| {
+        self.core.interner.for_each(self.namespace.number(), |_, roster| {
             stats.rooms += 1;
-            stats.memberships += members.count(&guard);
+            stats.memberships += roster.count(&guard);
         });
         stats
     }
@@ -150,7 +150,7 @@ impl fmt::Debug for Engine {
 
 impl Namespace {
     pub(crate) fn new(number: u32, name: &str) -> Self {
-        Self(Arc::new(NamespaceInner { number, name: name.into(), everyone: Tiles::immortal() }))
+        Self(Arc::new(NamespaceInner { number, name: name.into(), everyone: Roster::immortal() }))
     }
 
     /// Its name; `/` is the first namespace.
@@ -163,7 +163,7 @@ impl Namespace {
     }
 
     /// The hidden room of all sockets of the namespace.
-    pub(crate) fn everyone(&self) -> &Tiles {
+    pub(crate) fn everyone(&self) -> &Roster {
         &self.0.everyone
     }
 }

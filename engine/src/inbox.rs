@@ -13,11 +13,10 @@
 //!
 //! `bytes` counts what was pushed and not yet reported done, so it also covers what a lane took and still works on.
 
-use std::sync::atomic::AtomicU64 as StdAtomicU64;
 use std::sync::atomic::Ordering;
 use std::task::Waker;
 
-use crate::sync::{Mutex, broken};
+use crate::sync::{AtomicU64, Mutex, broken};
 
 /// A queue from many threads to one lane.
 ///
@@ -26,7 +25,7 @@ use crate::sync::{Mutex, broken};
 pub struct Inbox<T> {
     state: Mutex<State<T>>,
     /// A statistic: nothing is ordered by it, so every access is Relaxed.
-    bytes: StdAtomicU64,
+    bytes: AtomicU64,
 }
 
 #[derive(Debug)]
@@ -39,7 +38,7 @@ struct State<T> {
 impl<T> Default for Inbox<T> {
     fn default() -> Self {
         let state = State { items: Vec::new(), parked: None, closed: false };
-        Self { state: Mutex::new(state), bytes: StdAtomicU64::new(0) }
+        Self { state: Mutex::new(state), bytes: AtomicU64::new(0) }
     }
 }
 

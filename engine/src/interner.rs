@@ -3,7 +3,7 @@
 //! # Protocol
 //! - *Find*: without a lock, through the [`NameIndex`]; the name is compared in the room's own cell.
 //! - *Create*: under the lock of the name's shard: take a free number, write the name, then publish the number.
-//! - *Death* (`members.rs`): whoever marked a room dead unlinks its number, if the name still stands for it, gives its
+//! - *Death* (`roster.rs`): whoever marked a room dead unlinks its number, if the name still stands for it, gives its
 //!   table back and lets the number be free once nobody is pinned who may have found it.
 //! - *A joiner that meets a dead room* puts a new number in the place of the dead one, under the shard's lock. It waits for
 //!   nobody; the killer then finds that the name is not its own any more.
@@ -20,7 +20,7 @@ use ahash::RandomState;
 use smallvec::SmallVec;
 
 use crate::buckets::Buckets;
-use crate::members::Members;
+use crate::roster::Roster;
 use crate::sync::{AtomicUsize, Mutex, SMALL, UnsafeCell, broken, random_state};
 
 pub(crate) use name_index::NameIndex;
@@ -51,7 +51,7 @@ struct Free {
 #[repr(align(64))]
 #[derive(Default)]
 struct Cell {
-    members: Members,
+    roster: Roster,
     name: UnsafeCell<Name>,
 }
 
@@ -62,7 +62,7 @@ struct Name {
 }
 
 // SAFETY: `name` is written only while the room is dead, by the only owner of its number, inside the critical section of
-// `members`; it is read under that critical section while the room is alive, or by a pinned reader that found the number
+// `roster`; it is read under that critical section while the room is alive, or by a pinned reader that found the number
 // through the index, which keeps the number from being given out again (see `name_of_found`).
 unsafe impl Sync for Cell {}
 
@@ -118,15 +118,15 @@ impl Interner {
         }
     }
 
-    /// The members under a number that was found under the same pin, or whose room is known to live.
-    pub(crate) fn members(&self, number: u32) -> &Members {
-        &self.cell(number).members
+    /// The roster under a number that was found under the same pin, or whose room is known to live.
+    pub(crate) fn roster(&self, number: u32) -> &Roster {
+        &self.cell(number).roster
     }
 
     /// The name of a room, if it lives. Takes its lock.
     pub(crate) fn name(&self, number: u32) -> Option<String> {
         let cell = self.cell(number);
-        cell.members.while_alive(|_| {
+        cell.roster.while_alive(|_| {
             // SAFETY: alive and under the critical section: nobody writes the name.
             let name = cell.name.with(|name| unsafe { &*name });
             String::from_utf8_lossy(&name.text).into_owned()
@@ -134,16 +134,16 @@ impl Interner {
     }
 
     /// Every room of a namespace that has members, with its number. Locks one room at a time; looks at all of a core.
-    pub(crate) fn for_each(&self, namespace: u32, mut f: impl FnMut(&str, &Members)) {
+    pub(crate) fn for_each(&self, namespace: u32, mut f: impl FnMut(&str, &Roster)) {
         for cell in self.rooms.cells.iter() {
-            let name = cell.members.while_alive(|has_members| {
+            let name = cell.roster.while_alive(|has_members| {
                 // SAFETY: alive and under the critical section: nobody writes the name.
                 let name = cell.name.with(|name| unsafe { &*name });
                 let wanted = has_members && name.namespace == namespace;
                 wanted.then(|| String::from_utf8_lossy(&name.text).into_owned())
             });
             if let Some(name) = name.flatten() {
-                f(&name, &cell.members);
+                f(&name, &cell.roster);
             }
         }
     }
@@ -158,7 +158,7 @@ impl Interner {
         let unlinked = if broken("death: unlink only its own") { writer.find(guard, |_| true) } else { Some(number) };
         unlinked.map(|number| writer.remove(number, guard));
         drop(writer);
-        cell.members.reset(guard);
+        cell.roster.reset(guard);
         self.rooms.count.fetch_sub(1, Relaxed);
         let rooms = Arc::clone(&self.rooms);
         if broken("numbers: bury at once") {
@@ -170,7 +170,7 @@ impl Interner {
     /// Adds a handle to a living room of this name, made if there is none.
     pub(crate) fn pin(&self, namespace: u32, name: &str, guard: &Guard) -> Result<u32, RoomsFull> {
         let mut number = self.find_or_create(namespace, name, guard)?;
-        while self.members(number).pin().is_err() {
+        while self.roster(number).pin().is_err() {
             number = self.replace_dead(namespace, name, number, guard)?;
         }
         Ok(number)
@@ -178,7 +178,7 @@ impl Interner {
 
     /// Takes a handle away.
     pub(crate) fn unpin(&self, number: u32, guard: &Guard) {
-        if self.members(number).unpin() {
+        if self.roster(number).unpin() {
             self.retire(number, guard);
         }
     }
@@ -195,7 +195,7 @@ impl Interner {
     /// Starts a room under a number of the caller's own.
     fn open(&self, number: u32, namespace: u32, name: &str) {
         let cell = self.rooms.cells.get_or_grow(number);
-        cell.members.open(0, |()| {
+        cell.roster.open(0, |()| {
             let name = Name { namespace, text: SmallVec::from_slice(name.as_bytes()) };
             // SAFETY: the number came from the list of free ones: its room is dead, no reader found it, and this thread
             // alone owns it.
@@ -235,7 +235,7 @@ impl Rooms {
     /// Makes a number free: nobody is pinned any more who may have found it.
     fn bury(&self, number: u32) {
         let cell = self.cells.get_or_grow(number);
-        cell.members.while_dead(|| {
+        cell.roster.while_dead(|| {
             // SAFETY: the room is dead, unlinked, and all guards that may have found it are gone: no reader is left.
             cell.name.with_mut(|cell| unsafe { *cell = Name::default() });
         });
@@ -274,9 +274,9 @@ mod tests {
         let (interner, guard) = (Interner::new(10), epoch::pin());
         let tile = Tile { group: 0, bits: 1 };
         let old = interner.find_or_create(0, "a", &guard).unwrap();
-        interner.members(old).add(tile, 1, &guard).unwrap();
-        assert!(interner.members(old).remove(tile, 1, &guard).died);
-        assert!(interner.members(old).add(tile, 1, &guard).is_err());
+        interner.roster(old).add(tile, 1, &guard).unwrap();
+        assert!(interner.roster(old).remove(tile, 1, &guard).died);
+        assert!(interner.roster(old).add(tile, 1, &guard).is_err());
         let new = interner.replace_dead(0, "a", old, &guard).unwrap();
         assert_ne!(old, new, "a number is not given out again while somebody is pinned");
         interner.retire(old, &guard);
@@ -291,8 +291,8 @@ mod tests {
             let guard = epoch::pin();
             let number = interner.find_or_create(0, &format!("room {round}"), &guard).unwrap();
             let tile = Tile { group: 0, bits: 1 };
-            interner.members(number).add(tile, 1, &guard).unwrap();
-            assert!(interner.members(number).remove(tile, 1, &guard).died);
+            interner.roster(number).add(tile, 1, &guard).unwrap();
+            assert!(interner.roster(number).remove(tile, 1, &guard).died);
             interner.retire(number, &guard);
             number < round
         });

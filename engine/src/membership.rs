@@ -26,7 +26,7 @@ use crate::error::JoinError;
 use crate::id::SocketId;
 use crate::interner::RoomsFull;
 use crate::lane::Tile;
-use crate::members::Added;
+use crate::roster::Added;
 use crate::select::{Plan, Select};
 use crate::slots::{Group, GroupState};
 use crate::target::{Expr, Name, Rooms};
@@ -268,7 +268,7 @@ impl Engine {
         let tile = Tile { group: tile.group, bits };
         // Members keep the room alive, so it has a name until they are removed.
         let name = if changes.wanted() { self.core.interner.name(number) } else { None };
-        let removed = self.core.interner.members(number).remove(tile, self.core.slots.groups(), guard);
+        let removed = self.core.interner.roster(number).remove(tile, self.core.slots.groups(), guard);
         state.rooms.remove(number, bits);
         state.count_down(removed.gone, self.core.limits.rooms_per_socket);
         if removed.died {
@@ -313,7 +313,7 @@ impl<'a> Destination<'a> {
             None => interner.find_or_create(namespace, self.name, guard).map_err(full)?,
         };
         loop {
-            if let Ok(added) = interner.members(number).add(tile, engine.core.slots.groups(), guard) {
+            if let Ok(added) = interner.roster(number).add(tile, engine.core.slots.groups(), guard) {
                 self.number = Some(number);
                 return Ok((number, added));
             }

@@ -36,13 +36,13 @@ impl Room {
 
     /// How many members it has. Takes no lock, looks at tiles.
     pub fn len(&self) -> usize {
-        self.0.engine.core.interner.members(self.0.number).count(&epoch::pin())
+        self.0.engine.core.interner.roster(self.0.number).count(&epoch::pin())
     }
 
     /// Whether it has no members, that is, does not exist.
     pub fn is_empty(&self) -> bool {
         let guard = epoch::pin();
-        self.0.engine.core.interner.members(self.0.number).tiles(&guard).next().is_none()
+        self.0.engine.core.interner.roster(self.0.number).tiles(&guard).next().is_none()
     }
 
     /// Its number, if it is a room of this very namespace.

@@ -77,7 +77,7 @@ impl<'a> Select<'a> {
         match plan {
             Plan::Nobody => 0,
             Plan::Everyone => self.engine.namespace.everyone().bits(group, self.guard),
-            Plan::Room(number) => self.engine.core.interner.members(*number).bits(group, self.guard),
+            Plan::Room(number) => self.engine.core.interner.roster(*number).bits(group, self.guard),
             Plan::Socket(id) if id.group() == group && self.engine.core.slots.is_alive(*id) => id.bit(),
             Plan::Socket(_) => 0,
             Plan::Any(plans) => plans.iter().fold(0, |bits, plan| bits | self.bits(plan, group)),
@@ -126,7 +126,7 @@ impl<'a> Select<'a> {
     fn leaf_tiles(&self, plan: &Plan, each: impl FnMut(Tile)) {
         match plan {
             Plan::Everyone => self.engine.namespace.everyone().tiles(self.guard).for_each(each),
-            Plan::Room(number) => self.engine.core.interner.members(*number).tiles(self.guard).for_each(each),
+            Plan::Room(number) => self.engine.core.interner.roster(*number).tiles(self.guard).for_each(each),
             Plan::Socket(id) => Some(Tile::of_slot(id.slot)).into_iter().for_each(each),
             Plan::Nobody | Plan::Any(_) | Plan::All(_) | Plan::Except(..) => {}
         }

@@ -20,7 +20,7 @@
 //!
 //! # Protocol
 //! A cell changes under the lock of its group (`slots.rs`), so each cell has one writer at a time; the room's mutex
-//! (`members.rs`) guards what concerns the whole table.
+//! (`roster.rs`) guards what concerns the whole table.
 //!
 //! - *Fast path*, group lock only: a cell that has bits and keeps some is changed by one compare-and-swap. That it has bits
 //!   proves that the room lives: only the holder of this group's lock could take the last of them away.

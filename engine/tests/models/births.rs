@@ -8,7 +8,7 @@ use loom::thread;
 use super::{connect, engine, preempted};
 use crate::id::PublicId;
 use crate::lane::Tile;
-use crate::members::Members;
+use crate::roster::Roster;
 use crate::slots::Slots;
 use crate::sync::epoch;
 use crate::{LaneTable, Message, Room};
@@ -71,7 +71,7 @@ fn to_the_owner_who_joined() {
 #[test]
 fn clock() {
     preempted(3, || {
-        let (slots, room) = (Arc::new(Slots::default()), Arc::new(Members::immortal()));
+        let (slots, room) = (Arc::new(Slots::default()), Arc::new(Roster::immortal()));
         slots.add_chunk(0);
         let (id, tile) = (|letter: &str| PublicId::parse(&letter.repeat(20)).unwrap(), Tile { group: 0, bits: 1 });
         let guard = epoch::pin();

@@ -1,4 +1,4 @@
-//! Rooms that lose their last member while others come, and numbers that are used again (`members.rs`, `interner.rs`).
+//! Rooms that lose their last member while others come, and numbers that are used again (`roster.rs`, `interner.rs`).
 
 use loom::thread;
 

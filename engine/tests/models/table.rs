@@ -6,10 +6,10 @@ use loom::thread;
 
 use super::model;
 use crate::lane::Tile;
-use crate::members::Members;
+use crate::roster::Roster;
 use crate::sync::{Mutex, epoch};
 
-fn seen(members: &Members, group: u32) -> u32 {
+fn seen(members: &Roster, group: u32) -> u32 {
     members.bits(group, &epoch::pin())
 }
 
@@ -17,8 +17,8 @@ fn seen(members: &Members, group: u32) -> u32 {
 #[test]
 fn freeze() {
     model(|| {
-        let members = Arc::new(Members::immortal());
-        let add = |members: &Members, group, bits| {
+        let members = Arc::new(Roster::immortal());
+        let add = |members: &Roster, group, bits| {
             members.add(Tile { group, bits }, 100, &epoch::pin()).unwrap();
         };
         add(&members, 0, 1);
@@ -37,7 +37,7 @@ fn freeze() {
 #[test]
 fn growth() {
     model(|| {
-        let members = Arc::new(Members::immortal());
+        let members = Arc::new(Roster::immortal());
         let groups = Arc::new(Mutex::new(2));
         for group in 0..2 {
             members.add(Tile { group, bits: 1 }, 2, &epoch::pin()).unwrap();

@@ -1,4 +1,4 @@
-//! A room's members and its life.
+//! A room's members, and its life.
 //!
 //! Most joins and leaves change one word of the table of tiles and take no lock here (`tile_table.rs`); the room's mutex is
 //! for the first and the last member of a group, for growth, and for birth and death.
@@ -17,7 +17,7 @@ use crate::sync::Mutex;
 use crate::tile_table::{Fill, TileTable};
 
 /// The members of a room, and whether it lives.
-pub(crate) struct Members {
+pub(crate) struct Roster {
     tiles: TileTable,
     state: Mutex<State>,
 }
@@ -54,19 +54,19 @@ pub(crate) struct Removed {
     pub(crate) died: bool,
 }
 
-impl Default for Members {
+impl Default for Roster {
     /// A place without a room.
     fn default() -> Self {
         Self { tiles: TileTable::default(), state: Mutex::new(State { fill: Fill::default(), pins: 0, dead: true }) }
     }
 }
 
-impl Members {
+impl Roster {
     /// A room that never dies.
     pub(crate) fn immortal() -> Self {
-        let members = Self::default();
-        members.open(1, |()| ());
-        members
+        let roster = Self::default();
+        roster.open(1, |()| ());
+        roster
     }
 
     /// Starts a life with `pins` handles; `name` runs inside the critical section.
