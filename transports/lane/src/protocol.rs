@@ -23,8 +23,8 @@ pub trait Protocol: 'static {
     fn handle_open(&mut self, cx: &mut Context<'_>);
 
     /// Bytes came; `input` holds all that came and was not used before, at least as many as the last
-    /// [`Progress::wanting`] asked for. It may be changed in place (unmasking). Not called while input is held:
-    /// [`Context::is_held`].
+    /// [`Progress::wanting`] asked for. It may be changed in place (unmasking). What is not used is shown again together with
+    /// more, or when a hold ends. Not called while input is held: [`Context::is_held`].
     ///
     /// # Errors
     /// Ends the connection, after what was queued.
