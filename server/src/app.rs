@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, get_service};
 use axum::{Json, Router};
 use percent_encoding::percent_decode_str;
 use roomcast_lane::Lanes;
@@ -36,8 +36,8 @@ pub fn router(lanes: &Lanes, connections: &Connections, settings: &Settings) -> 
     let websockets = [rooms.clone(), echo.clone()];
     let app = App { lanes: lanes.clone(), connections: connections.clone(), websockets };
     Router::new()
-        .route_service("/ws", rooms)
-        .route_service("/ws/echo", echo)
+        .route("/ws", get_service(rooms))
+        .route("/ws/echo", get_service(echo))
         .route("/stats", get(stats))
         .route("/healthz", get(async || "ok\n"))
         .route("/rooms/{room}", get(room))
