@@ -30,7 +30,7 @@ pub struct Settings {
 
     /// how long clients are given to leave at the end
     #[arg(long, env = "DRAIN", value_name = "MS", default_value = "3000", help_heading = "Network")]
-    #[arg(value_parser = units::duration)]
+    #[arg(value_parser = drain)]
     pub drain: Duration,
 
     /// heartbeat period of a WebSocket
@@ -135,6 +135,12 @@ fn lanes(text: &str) -> Result<NonZeroUsize, String> {
         .ok()
         .filter(|lanes: &NonZeroUsize| lanes.get() <= LANES_MAX)
         .ok_or_else(|| format!("write a number of threads from 1 to {LANES_MAX}, or leave it out for one per core"))
+}
+
+fn drain(text: &str) -> Result<Duration, String> {
+    const DRAIN_MAX: Duration = Duration::from_secs(60 * 60);
+    let time = units::duration(text)?;
+    if time > DRAIN_MAX { Err("at most 1h is allowed".into()) } else { Ok(time) }
 }
 
 fn head_timeout(text: &str) -> Result<Duration, String> {

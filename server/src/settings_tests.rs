@@ -50,6 +50,7 @@ fn a_wrong_value_is_named_with_flag_variable_and_cure() {
         ("--origins=https://a/b", "--origins (ORIGINS) cannot be \"https://a/b\": \"https://a/b\" is no origin"),
         ("--log=roomcast=loud", "--log (LOG) cannot be"),
         ("--drain=slowly", "--drain (DRAIN)"),
+        ("--drain=61m", "at most 1h"),
     ];
     for (arg, want) in cases {
         let why = read(&[arg]).unwrap_err();
