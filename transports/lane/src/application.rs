@@ -1,14 +1,21 @@
 //! The seam between transports and the logic of a program.
 
+pub(crate) mod connect;
+pub(crate) mod disconnect;
+pub(crate) mod event;
+pub(crate) mod events;
+pub(crate) mod handshake;
+pub(crate) mod reply;
+
 use std::pin::Pin;
 use std::sync::Arc;
 
 use roomcast::Socket;
 
-use crate::disconnect::Disconnect;
-use crate::event::Event;
-use crate::handshake::{Handshake, Refusal};
-use crate::reply::{AnswerError, Reply};
+use crate::application::disconnect::Disconnect;
+use crate::application::event::Event;
+use crate::application::handshake::{Handshake, Refusal};
+use crate::application::reply::{AnswerError, Reply};
 
 /// A boxed future that may move between threads.
 pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;

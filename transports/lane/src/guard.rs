@@ -4,7 +4,7 @@ use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
-use crate::counters::Counters;
+use crate::lanes::counters::Counters;
 
 /// From here on a handler is told to have held its lane.
 const SLOW: Duration = Duration::from_millis(100);

@@ -17,6 +17,19 @@
 //! closes keep their order at every socket, and all sockets of the lane see one order. What a protocol queues while it is
 //! *reading* therefore goes through the inbox too (its bytes are staged here, the inbox carries their number).
 
+pub(crate) mod call;
+pub(crate) mod connection;
+pub(crate) mod deliver;
+pub(crate) mod ending;
+pub(crate) mod flush;
+pub(crate) mod held;
+pub(crate) mod input;
+pub(crate) mod log;
+pub(crate) mod outbox;
+pub(crate) mod read;
+pub(crate) mod sockets;
+pub(crate) mod timers;
+
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -27,17 +40,17 @@ use slab::Slab;
 use tokio::runtime::Handle;
 
 use crate::SMALL;
-use crate::connection::{Binding, Connection, Orphan};
-use crate::deliver::Cursor;
-use crate::held::Held;
-use crate::ids::Ids;
-use crate::input::READ_BYTES;
 use crate::key::Key;
-use crate::log::{Spans, TurnLog};
-use crate::order::Order;
-use crate::shared::LaneShared;
-use crate::tasks::Tasks;
-use crate::timers::Timers;
+use crate::lane::connection::{Binding, Connection, Orphan};
+use crate::lane::deliver::Cursor;
+use crate::lane::held::Held;
+use crate::lane::input::READ_BYTES;
+use crate::lane::log::{Spans, TurnLog};
+use crate::lane::timers::Timers;
+use crate::lanes::ids::Ids;
+use crate::lanes::order::Order;
+use crate::lanes::shared::LaneShared;
+use crate::lanes::tasks::Tasks;
 
 /// So many orders may wait before reading stops: enough to batch, not so many that a flood of requests delays all others.
 const ORDERS_MAX: usize = if SMALL { 64 } else { 4_096 };
@@ -245,7 +258,7 @@ impl Lane {
         self.connections.get(index as usize).map(|connection| Key { index, generation: connection.generation })
     }
 
-    pub(crate) fn counters(&self) -> &crate::counters::Counters {
+    pub(crate) fn counters(&self) -> &crate::lanes::counters::Counters {
         &self.shared.counters
     }
 }

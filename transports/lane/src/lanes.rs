@@ -1,5 +1,14 @@
 //! All lanes of a program.
 
+pub(crate) mod accept;
+pub(crate) mod codecs;
+pub(crate) mod counters;
+pub(crate) mod driver;
+pub(crate) mod ids;
+pub(crate) mod order;
+pub(crate) mod shared;
+pub(crate) mod tasks;
+
 use std::error::Error;
 use std::fmt;
 use std::io;
@@ -13,19 +22,17 @@ use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, oneshot};
 
-use crate::accept;
 use crate::application::Application;
-use crate::codecs::{CodecId, Codecs};
-use crate::counters::LaneStats;
-use crate::driver;
+use crate::lane::outbox::Budget;
 use crate::lane::{Lane, Limits};
-use crate::order::{Adoption, Order};
-use crate::outbox::Budget;
+use crate::lanes::codecs::{CodecId, Codecs};
+use crate::lanes::counters::LaneStats;
+use crate::lanes::order::{Adoption, Order};
+use crate::lanes::shared::LaneShared;
+use crate::lanes::tasks::Tasks;
+use crate::link::stream::Stream;
 use crate::protocol::Protocol;
-use crate::shared::LaneShared;
-use crate::stream::Stream;
-use crate::tasks::Tasks;
-use crate::wire::Wire;
+use crate::protocol::wire::Wire;
 
 /// The lanes of a program: a thread each, which own all connections. Cheap to clone; the threads end when the last clone is
 /// dropped, and with them, at once, the connections.

@@ -12,65 +12,34 @@
 /// The crate's own tests run with small steps, so that what is rare happens.
 const SMALL: bool = cfg!(test);
 
-mod accept;
 mod application;
-mod call;
-mod close;
-mod codecs;
-mod connect;
-mod connection;
-mod context;
-mod counters;
-mod deliver;
-mod disconnect;
-mod driver;
-mod ending;
-mod event;
-mod events;
-mod flush;
 mod guard;
-mod handshake;
-mod held;
-mod ids;
-mod input;
 mod key;
 mod lane;
 mod lanes;
 mod link;
-mod log;
 mod manual;
-mod order;
-mod outbox;
-mod port;
 mod protocol;
-mod read;
-mod reply;
-mod shared;
-mod sockets;
-mod stream;
-mod tasks;
 #[cfg(test)]
 mod tests;
-mod timers;
-mod wire;
 
-pub use application::{Application, BoxFuture};
-pub use close::{Close, Farewell};
-pub use codecs::CodecId;
-pub use connect::Connect;
-pub use context::Context;
-pub use counters::LaneStats;
-pub use disconnect::{Disconnect, DisconnectReason};
-pub use event::Event;
-pub use events::{
+pub use application::connect::Connect;
+pub use application::disconnect::{Disconnect, DisconnectReason};
+pub use application::event::Event;
+pub use application::events::{
     Ack, Args, Attachments, Auth, Call, Connecting, Data, Error, Events, FromConnect, FromEvent, Outcome, Requirements,
     Result, State,
 };
-pub use handshake::{Handshake, Refusal};
+pub use application::handshake::{Handshake, Refusal};
+pub use application::reply::{AckToken, Answer, AnswerError, Reply};
+pub use application::{Application, BoxFuture};
+pub use lanes::codecs::CodecId;
+pub use lanes::counters::LaneStats;
 pub use lanes::{AdoptError, Lanes, LanesBuilder};
+pub use link::stream::Stream;
 pub use manual::{ManualConnection, ManualLane};
-pub use port::Port;
+pub use protocol::close::{Close, Farewell};
+pub use protocol::context::Context;
+pub use protocol::port::Port;
+pub use protocol::wire::Wire;
 pub use protocol::{Progress, Protocol};
-pub use reply::{AckToken, Answer, AnswerError, Reply};
-pub use stream::Stream;
-pub use wire::Wire;

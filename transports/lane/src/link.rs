@@ -1,5 +1,7 @@
 //! The seam between a lane and a stream: four methods to move bytes, and two to end it.
 
+pub(crate) mod stream;
+
 use std::io;
 use std::net::SocketAddr;
 use std::task::Waker;

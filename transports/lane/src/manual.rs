@@ -9,17 +9,17 @@ use bytes::Bytes;
 use roomcast::{Codec, Engine};
 
 use crate::application::BoxFuture;
-use crate::codecs::{CodecId, Codecs};
-use crate::counters::LaneStats;
+use crate::lane::outbox::Budget;
 use crate::lane::{Lane, Limits};
+use crate::lanes::codecs::{CodecId, Codecs};
+use crate::lanes::counters::LaneStats;
+use crate::lanes::order::{Adoption, Order};
+use crate::lanes::shared::LaneShared;
+use crate::lanes::tasks::Tasks;
+use crate::link::stream::Stream;
 use crate::link::{Far, Link, MemoryLink};
-use crate::order::{Adoption, Order};
-use crate::outbox::Budget;
 use crate::protocol::Protocol;
-use crate::shared::LaneShared;
-use crate::stream::Stream;
-use crate::tasks::Tasks;
-use crate::wire::Wire;
+use crate::protocol::wire::Wire;
 
 /// Turns without an end in which nothing can be left to do.
 const TURNS_MAX: usize = 1_000_000;

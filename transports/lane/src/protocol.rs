@@ -1,14 +1,19 @@
 //! What a transport implements: one connection's protocol, without I/O.
 
+pub(crate) mod close;
+pub(crate) mod context;
+pub(crate) mod port;
+pub(crate) mod wire;
+
 use std::any::Any;
 use std::time::Instant;
 
 use roomcast::{Socket, SocketId};
 
-use crate::close::{Close, Farewell};
-use crate::context::Context;
-use crate::handshake::Refusal;
-use crate::reply::{AckToken, Answer};
+use crate::application::handshake::Refusal;
+use crate::application::reply::{AckToken, Answer};
+use crate::protocol::close::{Close, Farewell};
+use crate::protocol::context::Context;
 
 /// One connection's protocol: bytes in, calls on a [`Context`] out. No I/O, no clock, no await, no lock.
 ///

@@ -146,10 +146,10 @@ fn many_connections_are_read_in_turns() {
 
 #[test]
 fn an_idle_connection_is_small() {
-    use crate::connection::{Attached, Connection};
+    use crate::lane::connection::{Attached, Connection};
     assert!(size_of::<Connection>() <= 240, "{} bytes", size_of::<Connection>());
     assert!(size_of::<Attached>() <= 112, "{} bytes", size_of::<Attached>());
-    assert!(size_of::<crate::order::Order>() <= 112, "{} bytes", size_of::<crate::order::Order>());
+    assert!(size_of::<crate::lanes::order::Order>() <= 112, "{} bytes", size_of::<crate::lanes::order::Order>());
 }
 
 /// What is shared with the test, on the lane.

@@ -3,10 +3,10 @@
 use std::any::Any;
 use std::sync::Arc;
 
-use crate::close::Close;
 use crate::key::Key;
-use crate::order::Order;
-use crate::shared::LaneShared;
+use crate::lanes::order::Order;
+use crate::lanes::shared::LaneShared;
+use crate::protocol::close::Close;
 
 /// Reaches one connection from anywhere: [`Context::port`](crate::Context::port). Keeps nothing open.
 #[derive(Clone, Debug)]

@@ -7,13 +7,13 @@ use std::time::Duration;
 use bytes::Bytes;
 use roomcast::{Closed, Delivery, SocketId};
 
-use crate::close::Close;
-use crate::handshake::Refusal;
+use crate::application::handshake::Refusal;
+use crate::application::reply::{AckToken, Answer};
 use crate::key::Key;
+use crate::link::stream::Stream;
 use crate::protocol::Protocol;
-use crate::reply::{AckToken, Answer};
-use crate::stream::Stream;
-use crate::wire::Wire;
+use crate::protocol::close::Close;
+use crate::protocol::wire::Wire;
 
 /// One thing a lane is told, by whatever thread. Nothing in here owns a `Socket` or an `Engine`.
 pub(crate) enum Order {

@@ -15,7 +15,7 @@ use tokio::sync::oneshot;
 use tokio::time::Sleep;
 
 use crate::lane::Lane;
-use crate::shared::LaneShared;
+use crate::lanes::shared::LaneShared;
 
 /// Starts the thread of a lane, which `make` makes there. When the lane has ended it tells how many connections it cut off.
 ///

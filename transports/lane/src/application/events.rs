@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use roomcast::Socket;
 
+use crate::application::disconnect::Disconnect;
+use crate::application::event::Event;
+use crate::application::handshake::{Handshake, Refusal};
+use crate::application::reply::{AnswerError, Reply};
 use crate::application::{Application, BoxFuture};
-use crate::disconnect::Disconnect;
-use crate::event::Event;
-use crate::handshake::{Handshake, Refusal};
-use crate::reply::{AnswerError, Reply};
-use crate::tasks;
+use crate::lanes::tasks;
 
 mod connecting;
 mod extract;

@@ -7,15 +7,15 @@ use bytes::BytesMut;
 use roomcast::{Class, Codec, Delivery, Outgoing, Tile};
 
 use crate::SMALL;
-use crate::codecs::CodecId;
-use crate::connection::State;
 use crate::guard;
-use crate::held::{Held, HeldMessage};
 use crate::key::Key;
 use crate::lane::Lane;
-use crate::log::{Audience, Span, TurnLog};
-use crate::order::Order;
-use crate::shared::LaneShared;
+use crate::lane::connection::State;
+use crate::lane::held::{Held, HeldMessage};
+use crate::lane::log::{Audience, Span, TurnLog};
+use crate::lanes::codecs::CodecId;
+use crate::lanes::order::Order;
+use crate::lanes::shared::LaneShared;
 
 /// Recipients that a turn serves at most.
 const RECIPIENTS_MAX: usize = if SMALL { 48 } else { 65_536 };

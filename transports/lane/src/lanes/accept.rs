@@ -8,7 +8,7 @@ use futures_util::future::{Either, select};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::lanes::AdoptError;
-use crate::stream::Stream;
+use crate::link::stream::Stream;
 
 /// How long to wait when the process or the system has no file left.
 const OUT_OF_FILES: Duration = Duration::from_millis(100);

@@ -3,14 +3,14 @@
 use std::io;
 
 use crate::SMALL;
-use crate::close::{Close, Farewell};
-use crate::connection::{Connection, State};
-use crate::context::Place;
-use crate::input::Input;
 use crate::key::Key;
 use crate::lane::Lane;
-use crate::order::Order;
+use crate::lane::connection::{Connection, State};
+use crate::lane::input::Input;
+use crate::lanes::order::Order;
 use crate::protocol::Progress;
+use crate::protocol::close::{Close, Farewell};
+use crate::protocol::context::Place;
 
 /// Connections that a turn reads at most, once each.
 const CONNECTIONS_MAX: usize = if SMALL { 4 } else { 64 };

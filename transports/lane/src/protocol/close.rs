@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use crate::disconnect::DisconnectReason;
+use crate::application::disconnect::DisconnectReason;
 
 /// The end of a connection: what the peer is told, and what the application hears.
 ///

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::application::Application;
-use crate::codecs::CodecId;
+use crate::lanes::codecs::CodecId;
 
 /// What connections of one kind have in common: the codec their sockets are sent with, the application they belong to, and
 /// limits. Cheap to clone; a transport makes one for each place where it is mounted.

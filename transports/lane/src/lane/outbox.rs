@@ -12,7 +12,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use roomcast::{Class, Key};
 
-use crate::log::{Frame, SHARED_BYTES};
+use crate::lane::log::{Frame, SHARED_BYTES};
 
 /// What a piece costs beside its bytes, near enough.
 const PIECE_COST: usize = 64;

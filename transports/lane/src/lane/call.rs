@@ -4,14 +4,14 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
 use crate::SMALL;
-use crate::close::Close;
-use crate::connection::State;
-use crate::context::{Context, Place};
 use crate::guard;
 use crate::key::Key;
 use crate::lane::Lane;
+use crate::lane::connection::State;
+use crate::lane::timers::Armed;
 use crate::protocol::Protocol;
-use crate::timers::Armed;
+use crate::protocol::close::Close;
+use crate::protocol::context::{Context, Place};
 
 /// Timers that a turn runs at most.
 const TIMERS_MAX: usize = if SMALL { 4 } else { 256 };

@@ -8,11 +8,11 @@ use std::sync::Arc;
 use roomcast::{EncodeError, Message, SocketId};
 use serde::Serialize;
 
-use crate::counters::Counters;
-use crate::handshake::Refusal;
+use crate::application::handshake::Refusal;
 use crate::key::Key;
-use crate::order::Order;
-use crate::shared::LaneShared;
+use crate::lanes::counters::Counters;
+use crate::lanes::order::Order;
+use crate::lanes::shared::LaneShared;
 
 /// What a protocol knows an event's answer by: a number or some bytes of its own, given to
 /// [`Context::event`](crate::Context::event) and given back to [`Protocol::handle_reply`](crate::Protocol::handle_reply).

@@ -7,16 +7,16 @@ use std::time::Instant;
 use roomcast::OwnedSocket;
 
 use crate::application::Application;
-use crate::close::Farewell;
-use crate::codecs::CodecId;
-use crate::disconnect::Disconnect;
-use crate::input::Input;
+use crate::application::disconnect::Disconnect;
+use crate::lane::input::Input;
+use crate::lane::outbox::Outbox;
+use crate::lane::timers::Armed;
+use crate::lanes::codecs::CodecId;
+use crate::lanes::shared::LaneShared;
 use crate::link::Io;
-use crate::outbox::Outbox;
 use crate::protocol::Protocol;
-use crate::shared::LaneShared;
-use crate::timers::Armed;
-use crate::wire::Wire;
+use crate::protocol::close::Farewell;
+use crate::protocol::wire::Wire;
 
 pub(crate) struct Connection {
     pub(crate) generation: u32,

@@ -6,18 +6,18 @@ use std::sync::atomic::Ordering;
 use std::task::Waker;
 use std::time::Duration;
 
-use crate::close::{Close, Farewell};
-use crate::connection::{Bell, Connection, Holds, State};
-use crate::context::Place;
 use crate::guard;
-use crate::input::Input;
 use crate::key::Key;
+use crate::lane::connection::{Bell, Connection, Holds, State};
+use crate::lane::input::Input;
+use crate::lane::log::Spans;
+use crate::lane::outbox::{Outbox, Pushed};
+use crate::lane::timers::Armed;
 use crate::lane::{Drain, Lane};
+use crate::lanes::order::Adoption;
 use crate::link::Io;
-use crate::log::Spans;
-use crate::order::Adoption;
-use crate::outbox::{Outbox, Pushed};
-use crate::timers::Armed;
+use crate::protocol::close::{Close, Farewell};
+use crate::protocol::context::Place;
 
 /// How long a connection may take to end once its last words are queued.
 const FAREWELL: Duration = Duration::from_secs(2);
@@ -133,7 +133,7 @@ impl Lane {
         self.shared.connections.fetch_sub(1, Ordering::Relaxed);
         self.end_sockets(std::mem::take(&mut connection.sockets), close);
         if let Some(protocol) = connection.protocol.take() {
-            crate::call::drop_protocol(protocol);
+            crate::lane::call::drop_protocol(protocol);
         }
     }
 
@@ -176,7 +176,7 @@ impl Lane {
             let used = if taking { take(&frame).min(frame.len()) } else { 0 };
             taking &= used == frame.len();
             if used < frame.len() {
-                let pushed = rest.push(crate::log::Frame::Shared(&frame.slice(used..)), class, max);
+                let pushed = rest.push(crate::lane::log::Frame::Shared(&frame.slice(used..)), class, max);
                 debug_assert_eq!(pushed, Pushed::Kept);
             }
         }

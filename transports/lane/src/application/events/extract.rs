@@ -5,8 +5,8 @@ use roomcast::Socket;
 use serde::de::DeserializeOwned;
 
 use super::state::{Requirements, States};
-use crate::event::Event;
-use crate::reply::Reply;
+use crate::application::event::Event;
+use crate::application::reply::Reply;
 
 /// An event on its way to its handler: what a [`FromEvent`] takes from.
 pub struct Call<'a> {

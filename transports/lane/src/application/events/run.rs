@@ -10,9 +10,9 @@ use roomcast::{Message, Socket};
 use super::extract::{Call, FromEvent};
 use super::outcome::{Error, Outcome};
 use crate::application::BoxFuture;
+use crate::application::reply::{AnswerError, Reply};
 use crate::guard;
-use crate::reply::{AnswerError, Reply};
-use crate::tasks;
+use crate::lanes::tasks;
 
 /// What happens around handlers.
 #[derive(Clone, Default)]

@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use roomcast::{Socket, SocketId};
 
 use super::Inner;
-use crate::event::Event;
-use crate::reply::Reply;
-use crate::tasks;
+use crate::application::event::Event;
+use crate::application::reply::Reply;
+use crate::lanes::tasks;
 
 /// Which sockets have an event in work, and what waits behind it. A socket that is not in the map has none.
 #[derive(Default)]

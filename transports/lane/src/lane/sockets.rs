@@ -7,21 +7,21 @@ use std::task::Poll;
 use futures_util::FutureExt;
 use roomcast::{Closed, LanePort, Socket, SocketId};
 
+use crate::application::connect::Connect;
+use crate::application::disconnect::{Disconnect, DisconnectReason};
+use crate::application::event::Event;
+use crate::application::handshake::{Handshake, Refusal};
+use crate::application::reply::{AckToken, Answer, Reply};
 use crate::application::{Application, BoxFuture};
-use crate::close::Close;
-use crate::connect::Connect;
-use crate::connection::{Attached, Binding, Connecting, Holds, Orphan, State};
-use crate::disconnect::{Disconnect, DisconnectReason};
-use crate::event::Event;
 use crate::guard;
-use crate::handshake::{Handshake, Refusal};
-use crate::held::Held;
 use crate::key::Key;
 use crate::lane::Lane;
-use crate::order::Order;
-use crate::reply::{AckToken, Answer, Reply};
-use crate::shared::LaneShared;
-use crate::tasks;
+use crate::lane::connection::{Attached, Binding, Connecting, Holds, Orphan, State};
+use crate::lane::held::Held;
+use crate::lanes::order::Order;
+use crate::lanes::shared::LaneShared;
+use crate::lanes::tasks;
+use crate::protocol::close::Close;
 
 /// Events in flight at which a connection is read no further, and at which it is read again.
 const IN_FLIGHT_MAX: u32 = 64;

@@ -5,13 +5,13 @@ use std::io;
 use roomcast::Class;
 
 use crate::SMALL;
-use crate::close::Close;
-use crate::context::Place;
-use crate::disconnect::DisconnectReason;
+use crate::application::disconnect::DisconnectReason;
 use crate::key::Key;
 use crate::lane::Lane;
-use crate::log::{Frame, Spans};
-use crate::outbox::{Outbox, Pushed};
+use crate::lane::log::{Frame, Spans};
+use crate::lane::outbox::{Outbox, Pushed};
+use crate::protocol::close::Close;
+use crate::protocol::context::Place;
 
 /// Connections that a turn flushes at most; between turns the sockets are looked at.
 const CONNECTIONS_MAX: usize = if SMALL { 4 } else { 64 };
@@ -252,7 +252,7 @@ impl Lane {
     /// Gives a connection frames that were kept elsewhere.
     pub(crate) fn append_kept(&mut self, key: Key, frames: Vec<(bytes::Bytes, Class)>) {
         for (frame, class) in frames {
-            if frame.len() >= crate::log::SHARED_BYTES {
+            if frame.len() >= crate::lane::log::SHARED_BYTES {
                 let span = self.log.append_shared(frame, class);
                 self.give(key.index, span);
             } else {

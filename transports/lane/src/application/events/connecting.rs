@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 
 use super::extract::State;
 use super::state::{Requirements, States};
-use crate::handshake::{Handshake, Refusal};
+use crate::application::handshake::{Handshake, Refusal};
 
 /// A socket that wants in: what a [`FromConnect`] takes from.
 pub struct Connecting<'a> {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::application::Application;
-use crate::handshake::Handshake;
+use crate::application::handshake::Handshake;
 
 /// A connect of one of several sockets of a connection: [`Context::connect_with`](crate::Context::connect_with).
 #[must_use = "it does nothing until it is given to `Context::connect_with`"]

@@ -8,19 +8,19 @@ use std::time::Instant;
 use bytes::{Bytes, BytesMut};
 use roomcast::{Class, Socket, SocketId};
 
-use crate::close::Close;
-use crate::codecs::CodecId;
-use crate::connect::Connect;
-use crate::connection::Holds;
-use crate::disconnect::DisconnectReason;
-use crate::event::Event;
-use crate::handshake::Handshake;
+use crate::application::connect::Connect;
+use crate::application::disconnect::DisconnectReason;
+use crate::application::event::Event;
+use crate::application::handshake::Handshake;
+use crate::application::reply::AckToken;
 use crate::key::Key;
 use crate::lane::Lane;
-use crate::log::SHARED_BYTES;
-use crate::order::Order;
-use crate::port::Port;
-use crate::reply::AckToken;
+use crate::lane::connection::Holds;
+use crate::lane::log::SHARED_BYTES;
+use crate::lanes::codecs::CodecId;
+use crate::lanes::order::Order;
+use crate::protocol::close::Close;
+use crate::protocol::port::Port;
 
 /// What a [`Protocol`](crate::Protocol) may do while it is called.
 pub struct Context<'a> {

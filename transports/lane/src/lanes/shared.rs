@@ -7,10 +7,10 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use roomcast::{Backlog, Closed, Delivery, Inbox};
 use tokio::sync::Notify;
 
-use crate::codecs::Codecs;
-use crate::counters::Counters;
-use crate::order::Order;
-use crate::outbox::Budget;
+use crate::lane::outbox::Budget;
+use crate::lanes::codecs::Codecs;
+use crate::lanes::counters::Counters;
+use crate::lanes::order::Order;
 
 /// The outside of a lane. It is what the engine knows as `dyn Lane`, so it owns no engine and no socket.
 pub(crate) struct LaneShared {
