@@ -87,6 +87,7 @@ async fn a_chat_of_two_with_a_listener_and_an_end() {
 
     let mut nobody = example.connect("/ws").await;
     assert!(matches!(next(&mut nobody).await, Message::Close(Some(close)) if close.reason == "who are you?"));
+    drop(nobody);
 
     let (mut ann, mut ben) = (example.connect("/ws?name=Ann").await, example.connect("/ws?name=B%C3%A9n").await);
     let mut listener = example.connect("/rooms").await;
