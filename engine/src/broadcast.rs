@@ -2,6 +2,7 @@
 
 use smallvec::SmallVec;
 
+use crate::core::Core;
 use crate::engine::Engine;
 use crate::lane::{Backlog, Delivery, Tile};
 use crate::message::Message;
@@ -21,12 +22,7 @@ pub struct Sent {
 }
 
 /// A selection by lanes. Few engines have more lanes than cores.
-#[derive(Default)]
-struct Shares {
-    shares: SmallVec<[Share; 4]>,
-    /// Where the last tile went: tiles of one lane come together.
-    last: usize,
-}
+struct Shares(SmallVec<[Share; 4]>);
 
 struct Share {
     lane: u32,
@@ -38,13 +34,9 @@ impl Engine {
     pub(crate) fn broadcast(&self, expr: &Expr<'_>, message: &Message, ack: Option<u64>) -> Sent {
         let guard = epoch::pin();
         let select = Select::new(self, &guard);
-        let (mut shares, mut matched) = (Shares::default(), 0);
-        select.tiles(expr, |tile| {
-            matched += tile.bits.count_ones() as usize;
-            if let Some(lane) = self.core.slots.lane_of(tile.group) {
-                shares.add(lane, tile);
-            }
-        });
+        let (tiles, _) = select.collect(expr);
+        let matched = tiles.iter().map(|tile| tile.bits.count_ones() as usize).sum();
+        let shares = Shares::new(tiles, &self.core);
         let backlog = shares.backlog(self);
         if backlog.full {
             return Sent { matched: 0, backlog_bytes: backlog.bytes, overloaded: true };
@@ -56,19 +48,32 @@ impl Engine {
 }
 
 impl Shares {
-    fn add(&mut self, lane: u32, tile: Tile) {
-        if self.shares.get(self.last).is_none_or(|share| share.lane != lane) {
-            self.last = self.shares.iter().position(|share| share.lane == lane).unwrap_or(self.shares.len());
-            if self.last == self.shares.len() {
-                self.shares.push(Share { lane, tiles: Vec::new() });
-            }
+    fn new(tiles: Vec<Tile>, core: &Core) -> Self {
+        if tiles.is_empty() {
+            return Self(SmallVec::new());
         }
-        self.shares[self.last].tiles.push(tile);
+        if let Some(lane) = core.only_lane() {
+            return Self(SmallVec::from_iter([Share { lane, tiles }]));
+        }
+        let mut shares: SmallVec<[Share; 4]> = SmallVec::new();
+        // Tiles of one lane come together, by chunks.
+        let mut last = 0;
+        for tile in &tiles {
+            let Some(lane) = core.slots.lane_of(tile.group) else { continue };
+            if shares.get(last).is_none_or(|share| share.lane != lane) {
+                last = shares.iter().position(|share| share.lane == lane).unwrap_or(shares.len());
+            }
+            if last == shares.len() {
+                shares.push(Share { lane, tiles: Vec::with_capacity(tiles.len()) });
+            }
+            shares[last].tiles.push(*tile);
+        }
+        Self(shares)
     }
 
     /// The fullest of the lanes.
     fn backlog(&self, engine: &Engine) -> Backlog {
-        let lanes = self.shares.iter().filter_map(|share| engine.core.lane(share.lane));
+        let lanes = self.0.iter().filter_map(|share| engine.core.lane(share.lane));
         lanes.map(|lane| lane.backlog()).fold(Backlog::default(), |worst, backlog| Backlog {
             bytes: worst.bytes.max(backlog.bytes),
             full: worst.full || backlog.full,
@@ -76,7 +81,7 @@ impl Shares {
     }
 
     fn deliver(self, engine: &Engine, message: &Message, ack: Option<u64>, clock: u64) {
-        for share in self.shares {
+        for share in self.0 {
             let Some(lane) = engine.core.lane(share.lane) else { continue };
             lane.deliver(Delivery {
                 message: message.clone(),

@@ -66,6 +66,12 @@ impl Core {
         number
     }
 
+    /// The only lane, if there is one only. To be asked after tiles were read: who saw a socket's bit (Acquire) sees that its
+    /// lane was added before.
+    pub(crate) fn only_lane(&self) -> Option<u32> {
+        (self.lanes_len.load(Relaxed) == 1).then_some(0)
+    }
+
     pub(crate) fn lane(&self, number: u32) -> Option<&Arc<dyn Lane>> {
         self.lanes.get(number)?.get()
     }

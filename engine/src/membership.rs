@@ -115,7 +115,7 @@ impl Engine {
         }
         let guard = epoch::pin();
         let select = Select::new(self, &guard);
-        let (tiles, plan) = snapshot(&select, expr);
+        let (tiles, plan) = select.collect(expr);
         let mut destinations: SmallVec<[Destination<'_>; 4]> = SmallVec::new();
         for name in &rooms.0 {
             match self.core.find_id(self.namespace.number(), name.text(), &guard) {
@@ -173,7 +173,7 @@ impl Engine {
     pub(crate) fn leave_selected(&self, expr: &Expr<'_>, rooms: &Rooms<'_>) -> Changed {
         let guard = epoch::pin();
         let select = Select::new(self, &guard);
-        let (tiles, plan) = snapshot(&select, expr);
+        let (tiles, plan) = select.collect(expr);
         let (mut changed, mut changes) = (Changed::default(), Changes::new(self.core.observer.as_deref(), false));
         let found = rooms.0.iter().filter_map(|name| Destination::new(name, self).find(self, &guard));
         let numbers: SmallVec<[u32; 4]> = found.collect();
@@ -195,7 +195,7 @@ impl Engine {
     pub(crate) fn leave_all_selected(&self, expr: &Expr<'_>) -> Changed {
         let guard = epoch::pin();
         let select = Select::new(self, &guard);
-        let (tiles, plan) = snapshot(&select, expr);
+        let (tiles, plan) = select.collect(expr);
         let (mut changed, mut changes) = (Changed::default(), Changes::new(self.core.observer.as_deref(), false));
         for tile in tiles {
             let Some(group) = self.core.slots.group(tile.group) else { continue };
@@ -320,13 +320,6 @@ impl<'a> Destination<'a> {
             number = interner.replace_dead(namespace, self.name, number, guard).map_err(full)?;
         }
     }
-}
-
-/// The selected tiles at one time, and what the expression meant.
-fn snapshot(select: &Select<'_>, expr: &Expr<'_>) -> (Vec<Tile>, Plan) {
-    let mut tiles = Vec::new();
-    let plan = select.tiles(expr, |tile| tiles.push(tile));
-    (tiles, plan)
 }
 
 /// Whether a selection is this socket, or nobody.

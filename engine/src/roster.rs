@@ -81,6 +81,11 @@ impl Roster {
         self.tiles.tiles(guard)
     }
 
+    /// Appends the members, by tiles; takes no lock.
+    pub(crate) fn collect(&self, into: &mut Vec<Tile>, guard: &Guard) {
+        self.tiles.collect(into, guard);
+    }
+
     /// The members of one group; takes no lock.
     pub(crate) fn bits(&self, group: u32, guard: &Guard) -> u32 {
         self.tiles.bits(group, guard)

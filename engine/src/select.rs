@@ -72,6 +72,23 @@ impl<'a> Select<'a> {
         }
     }
 
+    /// The tiles of the expression, every socket once, and what it meant.
+    pub(crate) fn collect(&self, expr: &Expr<'_>) -> (Vec<Tile>, Plan) {
+        let mut tiles = Vec::new();
+        let plan = match self.leaf(expr) {
+            Some(plan @ Plan::Everyone) => {
+                self.engine.namespace.everyone().collect(&mut tiles, self.guard);
+                plan
+            }
+            Some(Plan::Room(number)) => {
+                self.engine.core.interner.roster(number).collect(&mut tiles, self.guard);
+                Plan::Room(number)
+            }
+            _ => self.tiles(expr, |tile| tiles.push(tile)),
+        };
+        (tiles, plan)
+    }
+
     /// The members of a plan in one group, now. Exact under the group's lock.
     pub(crate) fn bits(&self, plan: &Plan, group: u32) -> u32 {
         match plan {

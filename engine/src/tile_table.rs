@@ -89,6 +89,21 @@ impl TileTable {
         cells.iter().map(|cell| unpack(cell.load(order(Acquire, "except: cell load")))).filter(|tile| tile.bits != 0)
     }
 
+    /// Appends the tiles that have members. The same as [`Self::tiles`], without a branch on what is in a cell: in a sparse
+    /// table that would be mispredicted half of the time.
+    pub(crate) fn collect(&self, into: &mut Vec<Tile>, guard: &Guard) {
+        let cells = self.load(guard).map_or(&[][..], |table| &table.cells);
+        let mut len = into.len();
+        into.resize(len + cells.len(), Tile { group: 0, bits: 0 });
+        for cell in cells {
+            // Acquire: as in tiles().
+            let tile = unpack(cell.load(Acquire));
+            into[len] = tile;
+            len += usize::from(tile.bits != 0);
+        }
+        into.truncate(len);
+    }
+
     /// The members of one group.
     pub(crate) fn bits(&self, group: u32, guard: &Guard) -> u32 {
         // Acquire: pairs with the Release stores of set and clear.
@@ -348,6 +363,9 @@ mod tests {
                 model.retain(|_, bits| *bits != 0);
                 prop_assert_eq!(table.bits(group, &guard), model.get(&group).copied().unwrap_or(0));
                 prop_assert_eq!(fill.live as usize, model.len());
+                let (mut collected, tiles) = (Vec::new(), table.tiles(&guard).collect::<Vec<_>>());
+                table.collect(&mut collected, &guard);
+                prop_assert_eq!(collected, tiles);
             }
             prop_assert_eq!(contents(&table), model);
         }
