@@ -41,6 +41,8 @@ pub(crate) struct Roomcast {
     dirty: Vec<u32>,
     taken: Vec<Delivery>,
     log_end: u32,
+    /// Made beforehand for `select`, where the rivals make none.
+    message: Message,
 }
 
 impl Roomcast {
@@ -72,19 +74,22 @@ impl Roomcast {
         let mut recipients = 0;
         for delivery in self.taken.drain(..) {
             self.orders.0.done(delivery.size());
-            for slot in delivery.tiles.iter().flat_map(|tile| tile.slots()) {
-                black_box(slot);
-                recipients += 1;
+            for tile in &delivery.tiles {
+                let mut bits = tile.bits;
+                while bits != 0 {
+                    black_box(tile.group * 32 + bits.trailing_zeros());
+                    bits &= bits - 1;
+                    recipients += 1;
+                }
             }
         }
         recipients
     }
 
-    fn broadcast(&self, rooms: &[&str], except: &[&str]) -> usize {
-        let message = Message::raw("message", DATA);
+    fn broadcast(&self, message: &Message, rooms: &[&str], except: &[&str]) -> usize {
         let selection = self.engine.to(rooms);
         let selection = if except.is_empty() { selection } else { selection.except(except) };
-        selection.broadcast(&message).matched
+        selection.broadcast(message).matched
     }
 
     fn socket(&self, socket: usize) -> &OwnedSocket {
@@ -115,6 +120,7 @@ impl System for Roomcast {
             dirty: Vec::with_capacity(sockets),
             taken: Vec::new(),
             log_end: 1,
+            message: Message::raw("message", DATA),
         }
     }
 
@@ -127,14 +133,14 @@ impl System for Roomcast {
     }
 
     fn select(&mut self, rooms: &[&str], except: &[&str]) -> usize {
-        let matched = self.broadcast(rooms, except);
+        let matched = self.broadcast(&self.message, rooms, except);
         let visited = self.visit();
         debug_assert_eq!(matched, visited);
         visited
     }
 
     fn enqueue(&mut self, rooms: &[&str], except: &[&str]) -> usize {
-        self.broadcast(rooms, except);
+        self.broadcast(&Message::raw("message", DATA), rooms, except);
         self.turn()
     }
 

@@ -49,6 +49,15 @@ struct Run {
     outcome: Outcome,
 }
 
+impl Run {
+    fn figure(&self, wanted: &str) -> Option<f64> {
+        match &self.outcome {
+            Outcome::Figures(figures) => figures.iter().find(|(name, _)| name == wanted).map(|(_, value)| *value),
+            Outcome::Failed(_) => None,
+        }
+    }
+}
+
 /// All runs.
 #[derive(Debug)]
 pub(crate) struct Results {
@@ -73,7 +82,7 @@ impl Results {
         self.runs.iter().all(|run| matches!(run.outcome, Outcome::Figures(_)))
     }
 
-    /// Medians as a Markdown table, the ratio of ours to Bun's behind them.
+    /// Medians as a Markdown table, and the median ratio of ours to Bun's.
     pub(crate) fn table(&self, workloads: &[&Workload], servers: &[Server]) -> String {
         let mut table = format!("{}\n\n", self.conditions());
         let names: Vec<&str> = servers.iter().map(|server| server.name()).collect();
@@ -82,10 +91,7 @@ impl Results {
         for workload in workloads {
             for figure in workload.figures {
                 let cells: Vec<String> = servers.iter().map(|server| self.cell(workload, *server, figure)).collect();
-                let ratio = match [Server::Ours, Server::Bun].map(|server| self.median(workload, server, figure)) {
-                    [Some(ours), Some(bun)] if bun != 0.0 => format!("{:.2}", ours / bun),
-                    _ => String::new(),
-                };
+                let ratio = self.ratio(workload, figure).map_or(String::new(), |ratio| format!("{ratio:.2}"));
                 let _ = writeln!(table, "| {} | {figure} | {} | {ratio} |", workload.name, cells.join(" | "));
             }
         }
@@ -132,11 +138,16 @@ impl Results {
 
     /// The median over the rounds, if every round has the figure: a server that failed one has none.
     fn median(&self, workload: &Workload, server: Server, figure: &str) -> Option<f64> {
-        let value = |run: &Run| match &run.outcome {
-            Outcome::Figures(figures) => figures.iter().find(|(name, _)| name == figure).map(|(_, value)| *value),
-            Outcome::Failed(_) => None,
+        median(self.of(workload, server).map(|run| run.figure(figure)).collect::<Option<_>>()?)
+    }
+
+    /// The median of ours to Bun's, round by round: what slows the machine from one round to the next is not in it.
+    fn ratio(&self, workload: &Workload, figure: &str) -> Option<f64> {
+        let of_round = |ours: &Run| {
+            let bun = self.of(workload, Server::Bun).find(|bun| bun.round == ours.round)?.figure(figure)?;
+            Some(ours.figure(figure)? / bun).filter(|ratio| ratio.is_finite())
         };
-        median(self.of(workload, server).map(value).collect::<Option<Vec<f64>>>()?)
+        median(self.of(workload, Server::Ours).map(of_round).collect::<Option<_>>()?)
     }
 
     fn of<'a>(&'a self, workload: &Workload, server: Server) -> impl Iterator<Item = &'a Run> {
@@ -180,31 +191,38 @@ mod tests {
         *,
     };
 
-    fn results(rates: &[(Server, Option<f64>)]) -> Results {
+    fn results(rates: &[(Server, usize, Option<f64>)]) -> Results {
         let mut results = Results::new(Machine::look(&Seat::find(0, 0, false)));
-        for (round, (server, rate)) in rates.iter().enumerate() {
+        for (server, round, rate) in rates {
             let outcome = match rate {
                 Some(rate) => Outcome::Figures(vec![("deliveries_per_s".to_owned(), *rate)]),
                 None => Outcome::Failed("lost \"one\"".to_owned()),
             };
-            results.add(&WORKLOADS[0], *server, round, outcome);
+            results.add(&WORKLOADS[0], *server, *round, outcome);
         }
         results
     }
 
     #[test]
-    fn medians_and_their_ratio() {
-        let rates =
-            [(Server::Ours, Some(3e6)), (Server::Ours, Some(1e6)), (Server::Ours, Some(2e6)), (Server::Bun, Some(4e6))];
-        let table = results(&rates).table(&[&WORKLOADS[0]], &[Server::Ours, Server::Bun]);
-        assert!(table.contains("| deliveries_per_s | 2.00 M | 4.00 M | 0.50 |"), "{table}");
+    fn medians_and_the_median_ratio() {
+        let rounds = [(3e6, 4e6), (1e6, 4e6), (2e6, 2e6)];
+        let rates = (1..)
+            .zip(rounds)
+            .flat_map(|(round, (ours, bun))| [(Server::Ours, round, Some(ours)), (Server::Bun, round, Some(bun))]);
+        let table = results(&rates.collect::<Vec<_>>()).table(&[&WORKLOADS[0]], &[Server::Ours, Server::Bun]);
+        assert!(table.contains("| deliveries_per_s | 2.00 M | 4.00 M | 0.75 |"), "{table}");
     }
 
     #[test]
     fn a_server_that_failed_once_has_no_median() {
-        let results = results(&[(Server::Ours, Some(3e6)), (Server::Ours, None)]);
+        let results = results(&[
+            (Server::Ours, 0, Some(3e6)),
+            (Server::Ours, 1, None),
+            (Server::Bun, 0, Some(1e6)),
+            (Server::Bun, 1, Some(1e6)),
+        ]);
         assert!(!results.all_passed());
-        assert!(results.table(&[&WORKLOADS[0]], &[Server::Ours]).contains("| failed |"));
+        assert!(results.table(&[&WORKLOADS[0]], &[Server::Ours]).contains("| failed |  |"), "neither median nor ratio");
         let mut csv = Vec::new();
         results.write_csv(&mut csv).unwrap();
         let csv = String::from_utf8(csv).unwrap();
