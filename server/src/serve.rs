@@ -21,9 +21,7 @@ use tower::ServiceExt;
 use crate::connections::{Connections, Speaking};
 use crate::stall::Stall;
 
-/// How long to wait when the process or the system has no file left.
-const OUT_OF_FILES: Duration = Duration::from_millis(100);
-/// How often at most to say so.
+/// How often at most to say that connections are turned away.
 const SAY_SO: Duration = Duration::from_secs(1);
 /// How long it may be a client's turn, to take its answer or to send a head, if a head may not take longer.
 const STALL_MAX: Duration = Duration::from_secs(30);
@@ -53,14 +51,20 @@ pub async fn serve(
     stop: impl Future<Output = ()>,
 ) -> io::Result<()> {
     let (stopping, stopped) = watch::channel(());
-    let result = accept(&listener, stop, |stream| {
+    let mut said = None::<Instant>;
+    let take = |stream| {
         if front.connections.open() >= front.connections_max {
-            return tracing::debug!("a connection was turned away: there are {} already", front.connections_max);
+            if said.is_none_or(|said| said.elapsed() >= SAY_SO) {
+                let max = front.connections_max;
+                tracing::warn!("connections are turned away: there are {max} already; raise the limit of open files");
+                said = Some(Instant::now());
+            }
+            return;
         }
         let counted = front.connections.enter();
         tokio::spawn(serve_connection(stream, router.clone(), front.head_timeout, stopped.clone(), counted));
-    })
-    .await;
+    };
+    let result = roomcast_lane::accept(&listener, take, stop).await;
     drop((listener, stopped));
     stopping.send_replace(());
     // Each connection has a receiver.
@@ -103,58 +107,4 @@ async fn serve_connection(
     if let Err(error) = ended {
         tracing::debug!("an HTTP connection failed: {error}");
     }
-}
-
-/// Accepts until `stop` resolves.
-async fn accept(listener: &TcpListener, stop: impl Future<Output = ()>, take: impl Fn(TcpStream)) -> io::Result<()> {
-    let mut stop = pin!(stop);
-    let mut said: Option<Instant> = None;
-    loop {
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
-            () = &mut stop => return Ok(()),
-        };
-        match accepted {
-            // Frames are gathered by the lanes; Nagle's algorithm would only hold back the last one.
-            Ok((stream, _)) => match stream.set_nodelay(true) {
-                Ok(()) => take(stream),
-                Err(error) => tracing::debug!("a connection was lost while it was accepted: {error}"),
-            },
-            Err(error) if is_out_of_files(&error) => {
-                if said.is_none_or(|said| said.elapsed() >= SAY_SO) {
-                    tracing::warn!("connections wait to be accepted: {error}; raise the limit of open files");
-                    said = Some(Instant::now());
-                }
-                tokio::time::sleep(OUT_OF_FILES).await;
-            }
-            Err(error) if is_passing(&error) => {
-                tracing::debug!("a connection was lost before it was accepted: {error}");
-            }
-            Err(error) => return Err(error),
-        }
-    }
-}
-
-/// EMFILE, ENFILE, no memory: the connection stays in the queue and will do later.
-fn is_out_of_files(error: &io::Error) -> bool {
-    const EMFILE: i32 = 24;
-    const ENFILE: i32 = 23;
-    matches!(error.raw_os_error(), Some(EMFILE | ENFILE)) || error.kind() == io::ErrorKind::OutOfMemory
-}
-
-/// Errors of the connection, not of the listener (accept(2)).
-fn is_passing(error: &io::Error) -> bool {
-    use io::ErrorKind as Kind;
-    matches!(
-        error.kind(),
-        Kind::ConnectionAborted
-            | Kind::ConnectionRefused
-            | Kind::ConnectionReset
-            | Kind::HostUnreachable
-            | Kind::Interrupted
-            | Kind::NetworkDown
-            | Kind::NetworkUnreachable
-            | Kind::PermissionDenied
-            | Kind::TimedOut
-    )
 }

@@ -224,11 +224,15 @@ impl Lanes {
     ) -> io::Result<()> {
         let wire = Wire::new(self.register(codec), application);
         let protocol = Arc::new(protocol);
-        let adopt = |stream| {
+        let take = |stream| {
             let protocol = Arc::clone(&protocol);
-            self.adopt(stream, Bytes::new(), &wire, move || protocol())
+            match Stream::tcp(stream).map(|stream| self.adopt(stream, Bytes::new(), &wire, move || protocol())) {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => tracing::debug!("a connection was turned away: {error}"),
+                Err(error) => tracing::debug!("a connection was lost while it was accepted: {error}"),
+            }
         };
-        accept::accept(&listener, adopt, self.draining()).await
+        accept::accept(&listener, take, self.draining()).await
     }
 
     /// Gives a stream to the lane with the fewest connections. `early` are bytes that were read from it already, as after an

@@ -7,18 +7,21 @@ use std::time::{Duration, Instant};
 use futures_util::future::{Either, select};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::lanes::AdoptError;
-use crate::link::stream::Stream;
-
 /// How long to wait when the process or the system has no file left.
 const OUT_OF_FILES: Duration = Duration::from_millis(100);
 /// How often at most to say so.
 const SAY_SO: Duration = Duration::from_secs(1);
 
-/// Accepts until `end` resolves.
-pub(crate) async fn accept(
+/// Gives `take` the connections that come to a listener, until `end` resolves.
+///
+/// Nagle's algorithm is off on them. Running out of files neither ends it nor makes it spin: it says so at most once a
+/// second, and tries again every 100 ms. Errors of a connection are logged and pass.
+///
+/// # Errors
+/// Those of the listener that do not pass.
+pub async fn accept(
     listener: &TcpListener,
-    adopt: impl Fn(Stream) -> Result<(), AdoptError>,
+    mut take: impl FnMut(TcpStream),
     end: impl Future<Output = ()>,
 ) -> io::Result<()> {
     let mut end = pin!(end);
@@ -29,7 +32,11 @@ pub(crate) async fn accept(
             Either::Right(((), _)) => return Ok(()),
         };
         match accepted {
-            Ok((stream, _)) => take(stream, &adopt),
+            // Lanes gather frames themselves; Nagle's algorithm would only hold back the last one.
+            Ok((stream, _)) => match stream.set_nodelay(true) {
+                Ok(()) => take(stream),
+                Err(error) => tracing::debug!("a connection was lost while it was accepted: {error}"),
+            },
             Err(error) if is_out_of_files(&error) => {
                 if said.is_none_or(|said| said.elapsed() >= SAY_SO) {
                     tracing::warn!("connections wait to be accepted: {error}; raise the limit of open files");
@@ -42,16 +49,6 @@ pub(crate) async fn accept(
             }
             Err(error) => return Err(error),
         }
-    }
-}
-
-fn take(stream: TcpStream, adopt: &impl Fn(Stream) -> Result<(), AdoptError>) {
-    // Frames are gathered here; Nagle's algorithm would only hold back the last one.
-    let stream = stream.set_nodelay(true).and_then(|()| Stream::tcp(stream));
-    match stream.map(adopt) {
-        Ok(Ok(())) => {}
-        Ok(Err(error)) => tracing::debug!("a connection was turned away: {error}"),
-        Err(error) => tracing::debug!("a connection was lost while it was accepted: {error}"),
     }
 }
 
