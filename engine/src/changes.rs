@@ -12,7 +12,8 @@ use crate::socket::Members;
 pub(crate) struct Changes<'a> {
     observer: Option<&'a dyn Observer>,
     reporting: bool,
-    rooms: HashMap<String, Change, RandomState>,
+    /// Absent until something is collected: most verbs collect nothing.
+    rooms: Option<HashMap<String, Change, RandomState>>,
 }
 
 #[derive(Default)]
@@ -26,7 +27,7 @@ struct Change {
 impl<'a> Changes<'a> {
     /// `reporting`: the names are wanted even if there is no observer.
     pub(crate) fn new(observer: Option<&'a dyn Observer>, reporting: bool) -> Self {
-        Self { observer, reporting, rooms: HashMap::default() }
+        Self { observer, reporting, rooms: None }
     }
 
     /// Whether anybody wants to know; if not, nothing need be collected.
@@ -35,26 +36,31 @@ impl<'a> Changes<'a> {
     }
 
     pub(crate) fn joined(&mut self, room: &str, sockets: impl IntoIterator<Item = SocketId>, first: bool) {
-        let change = self.rooms.entry(room.to_owned()).or_default();
+        let change = self.change(room.to_owned());
         change.joined.extend(sockets);
         change.created |= first;
     }
 
     pub(crate) fn left(&mut self, room: String, sockets: impl IntoIterator<Item = SocketId>, last: bool) {
-        let change = self.rooms.entry(room).or_default();
+        let change = self.change(room);
         change.left.extend(sockets);
         change.deleted |= last;
     }
 
     /// The names of all rooms that changed, if they are to be reported.
     pub(crate) fn rooms(&self) -> Vec<String> {
-        if self.reporting { self.rooms.keys().cloned().collect() } else { Vec::new() }
+        let rooms = self.rooms.iter().filter(|_| self.reporting);
+        rooms.flat_map(HashMap::keys).cloned().collect()
+    }
+
+    fn change(&mut self, room: String) -> &mut Change {
+        self.rooms.get_or_insert_default().entry(room).or_default()
     }
 
     /// Tells the observer. The caller holds no lock.
     pub(crate) fn report(self) {
         let Some(observer) = self.observer else { return };
-        for (room, change) in self.rooms {
+        for (room, change) in self.rooms.into_iter().flatten() {
             if change.created {
                 observer.room_created(&room);
             }

@@ -240,16 +240,18 @@ impl GroupState {
 
     /// Counts a room more for each of `bits`.
     pub(crate) fn count_up(&mut self, bits: u32, max: u16) {
-        for (at, count) in self.counts.iter_mut().enumerate() {
-            *count += (bits >> at & 1) as u16;
+        for at in (Tile { group: 0, bits }).slots() {
+            let count = &mut self.counts[at as usize];
+            *count += 1;
             self.full |= u32::from(*count >= max) << at;
         }
     }
 
     /// Counts a room less for each of `bits`.
     pub(crate) fn count_down(&mut self, bits: u32, max: u16) {
-        for (at, count) in self.counts.iter_mut().enumerate() {
-            *count -= (bits >> at & 1) as u16;
+        for at in (Tile { group: 0, bits }).slots() {
+            let count = &mut self.counts[at as usize];
+            *count -= 1;
             self.full &= !(u32::from(*count < max) << at);
         }
     }
