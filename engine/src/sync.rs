@@ -8,13 +8,16 @@
 /// Whether constants are small, so that a model or a random schedule meets what is rare.
 pub(crate) const SMALL: bool = cfg!(any(loom, shuttle, fuzzing));
 
-#[cfg(loom)]
-pub(crate) mod loom_epoch;
+#[cfg(any(loom, shuttle))]
+pub(crate) mod model_epoch;
 
 #[cfg(not(loom))]
 mod real {
     use std::sync::atomic::Ordering;
 
+    #[cfg(shuttle)]
+    pub(crate) use super::model_epoch as epoch;
+    #[cfg(not(shuttle))]
     pub(crate) use crossbeam_epoch as epoch;
     #[cfg(not(shuttle))]
     pub(crate) use parking_lot::{Mutex, MutexGuard};
@@ -64,7 +67,7 @@ mod model {
     use std::sync::OnceLock;
     use std::sync::atomic::Ordering;
 
-    pub(crate) use super::loom_epoch as epoch;
+    pub(crate) use super::model_epoch as epoch;
     pub(crate) use loom::cell::UnsafeCell;
     pub(crate) use loom::sync::MutexGuard;
     pub(crate) use loom::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, fence};

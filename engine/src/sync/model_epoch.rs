@@ -1,4 +1,5 @@
-//! What the engine uses of crossbeam-epoch, for loom: what is deferred runs when nobody is pinned.
+//! What the engine uses of crossbeam-epoch, for loom and shuttle: what is deferred runs when nobody is pinned. (The real
+//! one has a collector for the whole process, which would carry what one execution deferred into another one.)
 //!
 //! Stricter than the real one in one point: who pins sees what happened before earlier unpins. Models cover that by
 //! exploring the schedules in which the pin comes first.
@@ -10,9 +11,14 @@ use std::ops::Deref;
 use std::sync::Mutex;
 use std::sync::atomic::Ordering;
 
-use loom::sync::atomic::{AtomicPtr, AtomicUsize, fence};
+#[cfg(loom)]
+use loom as checked;
+#[cfg(shuttle)]
+use shuttle as checked;
 
-loom::lazy_static! {
+use checked::sync::atomic::{AtomicPtr, AtomicUsize, fence};
+
+checked::lazy_static! {
     static ref COLLECTOR: Collector = Collector::default();
 }
 
@@ -22,7 +28,7 @@ struct Collector {
     deferred: Mutex<Vec<Box<dyn FnOnce() + Send>>>,
 }
 
-loom::thread_local! {
+checked::thread_local! {
     static DEPTH: Cell<usize> = Cell::new(0);
 }
 
