@@ -16,7 +16,7 @@ use crate::observer::Observer;
 use crate::slots::Slots;
 use crate::sync::{AtomicU32, AtomicUsize, Mutex, random_state};
 
-/// See ENGINE in `ARCHITECTURE.md`.
+/// One for each engine, however many namespaces it has.
 pub(crate) struct Core {
     pub(crate) limits: Limits,
     pub(crate) observer: Option<Box<dyn Observer>>,

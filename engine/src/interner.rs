@@ -133,7 +133,7 @@ impl Interner {
         })
     }
 
-    /// Every room of a namespace that has members, with its number. Locks one room at a time; looks at all of a core.
+    /// Every room of a namespace that has members. Locks one room at a time; looks at all of a core.
     pub(crate) fn for_each(&self, namespace: u32, mut f: impl FnMut(&str, &Roster)) {
         for cell in self.rooms.cells.iter() {
             let name = cell.roster.while_alive(|has_members| {
@@ -195,7 +195,7 @@ impl Interner {
     /// Starts a room under a number of the caller's own.
     fn open(&self, number: u32, namespace: u32, name: &str) {
         let cell = self.rooms.cells.get_or_grow(number);
-        cell.roster.open(0, |()| {
+        cell.roster.open(0, || {
             let name = Name { namespace, text: SmallVec::from_slice(name.as_bytes()) };
             // SAFETY: the number came from the list of free ones: its room is dead, no reader found it, and this thread
             // alone owns it.

@@ -65,14 +65,14 @@ impl Roster {
     /// A room that never dies.
     pub(crate) fn immortal() -> Self {
         let roster = Self::default();
-        roster.open(1, |()| ());
+        roster.open(1, || ());
         roster
     }
 
     /// Starts a life with `pins` handles; `name` runs inside the critical section.
-    pub(crate) fn open(&self, pins: u32, name: impl FnOnce(())) {
+    pub(crate) fn open(&self, pins: u32, name: impl FnOnce()) {
         let mut state = self.state.lock();
-        name(());
+        name();
         (state.pins, state.dead) = (pins, false);
     }
 

@@ -18,7 +18,7 @@
 //! clock are read-modify-writes with AcqRel, so the load of `c` synchronises with the birth `b`, and the former owner's
 //! clearing happened before that birth (group lock, slot pool). Every later read of a room's word sees the clearing, so the
 //! bit that was read is b's own. The other way round: a join that returned before the call gives `c >= b` and a bit that
-//! is seen; a newcomer that is skipped was born after the call began. [checked with loom in a sketch; models: `tests`]
+//! is seen; a newcomer that is skipped was born after the call began. Models: `tests/models/births.rs`.
 //!
 //! The words of an id are read as in a seqlock: `born` (Acquire), the words (Acquire), `born` again. A writer stores
 //! `born = 0` before it writes other words (Release), so who sees one of them sees that `born` changed.
