@@ -1,0 +1,1 @@
+//! Engine.IO, protocol revisions 3 and 4.

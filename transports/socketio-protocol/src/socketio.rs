@@ -1,0 +1,1 @@
+//! Socket.IO: packets with attachments, namespaces, acknowledgements.
