@@ -6,7 +6,8 @@ use crate::error::ConnectError;
 use crate::id::{PublicId, SocketId};
 use crate::lane::{Closed, Tile};
 use crate::slots::Group;
-use crate::sync::{SMALL, broken, epoch};
+use crate::sync::epoch::{self, Guard};
+use crate::sync::{SMALL, broken};
 
 /// Rooms that are left under one hold of the group's lock.
 pub(crate) const BATCH: usize = if SMALL { 1 } else { 64 };
@@ -41,19 +42,21 @@ impl Engine {
 
     /// The same without telling the lane. Its rooms, if they are to be reported, for the call that did it.
     pub(crate) fn close(&self, id: SocketId) -> Option<Vec<String>> {
-        let core = &self.core;
+        let (core, guard) = (&self.core, epoch::pin());
         let group = core.slots.group(id.group())?;
         let (reporting, data) = {
             let mut state = group.lock();
             if !group.set_dead(id) {
                 return None;
             }
+            core.withdraw_id(self.namespace.number(), id, &guard);
             (state.reporting & id.bit() != 0, state.take_data(id.slot))
         };
         // Values of users are dropped here: no lock is held.
         drop(data);
         let mut changes = Changes::new(core.observer.as_deref(), reporting);
-        self.leave_as_dead(group, id, &mut changes);
+        self.leave_as_dead(group, id, &mut changes, &guard);
+        drop(guard);
         let rooms = changes.rooms();
         changes.report();
         Some(rooms)
@@ -63,33 +66,34 @@ impl Engine {
     pub(crate) fn free(&self, id: SocketId) {
         self.disconnect(id);
         let Some(group) = self.core.slots.group(id.group()) else { return };
-        // Another thread may be at it: what it has not left yet is left here.
         let mut changes = Changes::new(self.core.observer.as_deref(), false);
-        self.leave_as_dead(group, id, &mut changes);
+        {
+            let guard = epoch::pin();
+            // Another thread may be at it: what it has not left yet is left here. It leaves the room of everybody last.
+            if self.namespace.everyone().bits(id.group(), &guard) & id.bit() != 0 {
+                self.leave_as_dead(group, id, &mut changes, &guard);
+            }
+        }
         changes.report();
         group.free(id, &mut group.lock());
         self.core.dismiss();
     }
 
-    /// Takes a dead socket out of everything. Nothing is added to it any more, so one look at its rooms is enough.
-    fn leave_as_dead(&self, group: &Group, id: SocketId, changes: &mut Changes<'_>) {
-        let guard = epoch::pin();
+    /// Takes a dead socket out of its rooms. Nothing is added to it any more, so one look at its rooms is enough.
+    fn leave_as_dead(&self, group: &Group, id: SocketId, changes: &mut Changes<'_>, guard: &Guard) {
+        if broken("births: clearing before") {
+            return;
+        }
         let owned = |group: &Group| {
             let is_owner = group.is_born(id) || broken("disconnect: birth again");
             if is_owner { id.bit() } else { 0 }
         };
-        if broken("births: clearing before") {
-            return;
-        }
-        self.leave_rooms(group, id.group(), owned, changes, &guard);
-        {
-            let _state = group.lock();
-            if group.is_born(id) {
-                self.namespace.everyone().remove(Tile::of_slot(id.slot), self.core.slots.groups(), &guard);
-            }
-        }
+        let state = group.lock();
+        let tile = Tile { group: id.group(), bits: owned(group) };
+        self.leave_rooms(group, state, tile, owned, changes, guard);
+        let _state = group.lock();
         if group.is_born(id) {
-            self.core.withdraw_id(self.namespace.number(), id, &guard);
+            self.namespace.everyone().remove(Tile::of_slot(id.slot), self.core.slots.groups(), guard);
         }
     }
 }

@@ -47,13 +47,16 @@ struct Free {
     next: u32,
 }
 
-/// One room's place; aligned, so that two rooms share no cache line.
+/// One room's place: one cache line, shared with no other room.
 #[repr(align(64))]
 #[derive(Default)]
 struct Cell {
     roster: Roster,
     name: UnsafeCell<Name>,
 }
+
+#[cfg(not(any(loom, shuttle)))]
+const _: () = assert!(size_of::<Cell>() == 64);
 
 #[derive(Default)]
 struct Name {

@@ -51,6 +51,7 @@
 
 mod broadcast;
 mod buckets;
+mod cells;
 mod changes;
 mod codec;
 mod connection;

@@ -15,8 +15,6 @@
 //!
 //! Lock order: group, room, shard of names, free numbers. One group at a time.
 
-use crate::sync::epoch::Guard;
-use crate::sync::{broken, epoch};
 use smallvec::SmallVec;
 
 use crate::changes::Changes;
@@ -26,9 +24,12 @@ use crate::error::JoinError;
 use crate::id::SocketId;
 use crate::interner::RoomsFull;
 use crate::lane::Tile;
-use crate::roster::Added;
+use crate::room_map::Place;
+use crate::roster::{Added, Roster};
 use crate::select::{Plan, Select};
 use crate::slots::{Group, GroupState};
+use crate::sync::epoch::{self, Guard};
+use crate::sync::{MutexGuard, broken};
 use crate::target::{Expr, Name, Rooms};
 
 /// What a bulk verb changed, on this node.
@@ -199,36 +200,50 @@ impl Engine {
         let (mut changed, mut changes) = (Changed::default(), Changes::new(self.core.observer.as_deref(), false));
         for tile in tiles {
             let Some(group) = self.core.slots.group(tile.group) else { continue };
-            let bits = {
-                let _state = group.lock();
-                group.current(tile.bits & select.bits(&plan, tile.group), select.clock)
-            };
+            let state = group.lock();
+            let bits = group.current(tile.bits & select.bits(&plan, tile.group), select.clock);
             changed.sockets += bits.count_ones() as usize;
-            let who = |group: &Group| group.current(bits, select.clock);
-            changed.memberships += self.leave_rooms(group, tile.group, who, &mut changes, &guard);
+            let (tile, still) = (Tile { group: tile.group, bits }, |group: &Group| group.current(bits, select.clock));
+            changed.memberships += self.leave_rooms(group, state, tile, still, &mut changes, &guard);
         }
         changes.report();
         changed
     }
 
-    /// `who` of a group leave all rooms that they are in at the beginning; how many memberships that were.
-    pub(crate) fn leave_rooms(
+    /// Sockets of a group leave all rooms that they are in at the beginning; how many memberships that were. `state` is the
+    /// group's; where it is let go in between, `still` says who of them is meant afterwards.
+    pub(crate) fn leave_rooms<'a>(
         &self,
-        group: &Group,
-        number: u32,
-        who: impl Fn(&Group) -> u32,
+        group: &'a Group,
+        mut state: MutexGuard<'a, GroupState>,
+        tile: Tile,
+        still: impl Fn(&Group) -> u32,
         changes: &mut Changes<'_>,
         guard: &Guard,
     ) -> usize {
-        let rooms: SmallVec<[u32; BATCH]> = group.lock().rooms.rooms_of(who(group)).map(|(room, _)| room).collect();
-        let mut memberships = 0;
-        for batch in rooms.chunks(BATCH) {
-            let mut state = group.lock();
-            let tile = Tile { group: number, bits: who(group) };
-            for room in batch {
-                memberships += self.exit(*room, &mut state, tile, changes, guard).count_ones() as usize;
+        if !state.has_rooms(tile.bits) {
+            return 0;
+        }
+        let places: SmallVec<[Place; BATCH]> = state.rooms.places_of(tile.bits).collect();
+        let (mut bits, mut memberships) = (tile.bits, 0);
+        for (nth, batch) in places.chunks(BATCH).enumerate() {
+            if nth > 0 {
+                drop(state);
+                state = group.lock();
+                bits = still(group);
+            }
+            let roster = |place: &Place| self.core.interner.roster(place.room);
+            let rosters: SmallVec<[&Roster; BATCH]> = batch.iter().map(roster).collect();
+            // The rooms are independent of each other: the processor waits for the memory of several at once here, where it
+            // would wait for each in turn below.
+            rosters.iter().for_each(|roster| roster.touch(tile.group, guard));
+            for (place, roster) in batch.iter().zip(rosters) {
+                let tile = Tile { group: tile.group, bits: state.rooms.remove_from(*place, bits) };
+                let gone = self.exit_roster(place.room, roster, &mut state, tile, changes, guard);
+                memberships += gone.count_ones() as usize;
             }
         }
+        state.rooms.shrink();
         memberships
     }
 
@@ -240,7 +255,7 @@ impl Engine {
             return Vec::new();
         }
         let rooms = state.rooms.rooms_of(id.bit());
-        rooms.filter_map(|(number, _)| self.core.interner.name(number)).collect()
+        rooms.filter_map(|number| self.core.interner.name(number)).collect()
     }
 
     /// Adds members to a destination, in both indexes. The caller holds the group's lock and has seen that they are not in.
@@ -261,15 +276,26 @@ impl Engine {
 
     /// Removes members from a room, in both indexes; those who were in. The caller holds the group's lock.
     fn exit(&self, number: u32, state: &mut GroupState, tile: Tile, changes: &mut Changes<'_>, guard: &Guard) -> u32 {
-        let bits = tile.bits & state.rooms.get(number);
-        if bits == 0 {
+        let tile = Tile { group: tile.group, bits: state.rooms.remove(number, tile.bits) };
+        self.exit_roster(number, self.core.interner.roster(number), state, tile, changes, guard)
+    }
+
+    /// The second half: removes members from the room whom the group's map does not show any more.
+    fn exit_roster(
+        &self,
+        number: u32,
+        roster: &Roster,
+        state: &mut GroupState,
+        tile: Tile,
+        changes: &mut Changes<'_>,
+        guard: &Guard,
+    ) -> u32 {
+        if tile.bits == 0 {
             return 0;
         }
-        let tile = Tile { group: tile.group, bits };
         // Members keep the room alive, so it has a name until they are removed.
         let name = if changes.wanted() { self.core.interner.name(number) } else { None };
-        let removed = self.core.interner.roster(number).remove(tile, self.core.slots.groups(), guard);
-        state.rooms.remove(number, bits);
+        let removed = roster.remove(tile, self.core.slots.groups(), guard);
         state.count_down(removed.gone, self.core.limits.rooms_per_socket);
         if removed.died {
             self.core.interner.retire(number, guard);

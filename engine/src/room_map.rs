@@ -1,16 +1,28 @@
 //! The reverse index of one group: which rooms its sockets are in.
 //!
-//! The transpose of the rooms' tables: a cell is (room + 1, which of the 32 sockets). One look-up answers whether a socket is in a room,
-//! however many rooms it is in, and a bulk operation updates 32 sockets with one cell. Owned by the group's lock, so it is a
-//! plain open-addressing table: no atomics, removal shifts cells back.
+//! The transpose of the rooms' tables: a cell is (room + 1, which of the 32 sockets). One look-up answers whether a socket
+//! is in a room, however many rooms it is in, and a bulk operation updates 32 sockets with one cell. Owned by the group's
+//! lock, so it is a plain open-addressing table without atomics. As in the rooms' tables a cell that lost its last bit
+//! stays, and is left out when the table grows or shrinks; so nothing moves while many rooms are left one by one.
 
 /// Room number -> mask of the group's sockets.
 #[derive(Debug, Default)]
 pub(crate) struct RoomMap {
     cells: Box<[u64]>,
-    live: usize,
+    /// Cells with a socket.
+    live: u32,
+    /// Cells with a room, those without sockets included.
+    used: u32,
 }
 
+/// A room, and where it stands if the cells have not moved since.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place {
+    pub(crate) room: u32,
+    at: u32,
+}
+
+/// Power of two; scans go by so many cells.
 const CELLS_MIN: usize = 4;
 
 impl RoomMap {
@@ -21,48 +33,62 @@ impl RoomMap {
 
     /// Makes sure that one more room fits without allocation.
     pub(crate) fn reserve(&mut self) {
-        if (self.live + 1) * 5 > self.cells.len() * 4 {
-            self.resize(((self.live + 1) * 2).next_power_of_two().max(CELLS_MIN));
+        if (self.used as usize + 1) * 5 > self.cells.len() * 4 {
+            self.resize();
         }
     }
 
-    /// Adds sockets to a room's mask.
+    /// Adds sockets to a room's mask. The caller has reserved.
     pub(crate) fn add(&mut self, room: u32, mask: u32) {
-        if mask == 0 {
-            return;
-        }
-        if let Some(at) = self.position(room) {
-            self.cells[at] |= u64::from(mask);
-            return;
-        }
-        self.reserve();
         let mut at = self.start(room);
-        while self.cells[at] != 0 {
+        while self.cells[at] != 0 && room_of(self.cells[at]) != room {
             at = self.next(at);
         }
-        self.cells[at] = u64::from(room + 1) << 32 | u64::from(mask);
-        self.live += 1;
+        self.used += u32::from(self.cells[at] == 0);
+        self.live += u32::from(self.cells[at] as u32 == 0 && mask != 0);
+        self.cells[at] |= u64::from(room + 1) << 32 | u64::from(mask);
     }
 
-    /// Removes sockets from a room's mask.
-    pub(crate) fn remove(&mut self, room: u32, mask: u32) {
-        let Some(at) = self.position(room) else { return };
-        let left = self.cells[at] as u32 & !mask;
-        if left != 0 {
-            self.cells[at] = u64::from(room + 1) << 32 | u64::from(left);
-            return;
-        }
-        self.shift_back(at);
-        self.live -= 1;
-        if self.live * 8 < self.cells.len() {
-            self.resize(if self.live == 0 { 0 } else { (self.live * 2).next_power_of_two().max(CELLS_MIN) });
+    /// Removes sockets from a room's mask; those that were in it.
+    pub(crate) fn remove(&mut self, room: u32, mask: u32) -> u32 {
+        let gone = self.position(room).map_or(0, |at| self.clear(at, mask));
+        self.shrink();
+        gone
+    }
+
+    /// The same for a room that [`Self::places_of`] found, as long as the caller likes before [`Self::shrink`].
+    pub(crate) fn remove_from(&mut self, place: Place, mask: u32) -> u32 {
+        let is_there = self.cells.get(place.at as usize).is_some_and(|cell| room_of(*cell) == place.room);
+        let at = if is_there { Some(place.at as usize) } else { self.position(place.room) };
+        at.map_or(0, |at| self.clear(at, mask))
+    }
+
+    /// Gives memory back, if there is much of it for few rooms.
+    pub(crate) fn shrink(&mut self) {
+        if self.cells.len() > CELLS_MIN && (self.live as usize) * 8 < self.cells.len() {
+            self.resize();
         }
     }
 
-    /// All rooms in which one of `mask` is, with those who are.
-    pub(crate) fn rooms_of(&self, mask: u32) -> impl Iterator<Item = (u32, u32)> {
-        let cells = self.cells.iter().filter(|cell| **cell != 0);
-        cells.map(move |cell| ((*cell >> 32) as u32 - 1, *cell as u32 & mask)).filter(|(_, mask)| *mask != 0)
+    /// All rooms in which one of `mask` is.
+    pub(crate) fn rooms_of(&self, mask: u32) -> impl Iterator<Item = u32> {
+        self.places_of(mask).map(|place| place.room)
+    }
+
+    /// The same, with where they stand at present.
+    pub(crate) fn places_of(&self, mask: u32) -> impl Iterator<Item = Place> {
+        // Few cells of many are meant if the mask is one socket: a chunk is passed over with one comparison.
+        let chunks = self.cells.chunks(CELLS_MIN).zip((0..).step_by(CELLS_MIN));
+        let meant = chunks.filter(move |(cells, _)| cells.iter().fold(0, |all, cell| all | *cell) as u32 & mask != 0);
+        let cells = meant.flat_map(|(cells, at)| cells.iter().zip(at..));
+        cells.filter(move |(cell, _)| **cell as u32 & mask != 0).map(|(cell, at)| Place { room: room_of(*cell), at })
+    }
+
+    fn clear(&mut self, at: usize, mask: u32) -> u32 {
+        let gone = self.cells[at] as u32 & mask;
+        self.cells[at] &= !u64::from(mask);
+        self.live -= u32::from(gone != 0 && self.cells[at] as u32 == 0);
+        gone
     }
 
     fn position(&self, room: u32) -> Option<usize> {
@@ -71,7 +97,7 @@ impl RoomMap {
         }
         let mut at = self.start(room);
         while self.cells[at] != 0 {
-            if (self.cells[at] >> 32) as u32 == room + 1 {
+            if room_of(self.cells[at]) == room {
                 return Some(at);
             }
             at = self.next(at);
@@ -88,25 +114,13 @@ impl RoomMap {
         (at + 1) & (self.cells.len() - 1)
     }
 
-    /// Empties a cell and moves later ones of its run up, so that no probe meets a gap.
-    fn shift_back(&mut self, mut gap: usize) {
-        let mut at = self.next(gap);
-        while self.cells[at] != 0 {
-            let home = self.start((self.cells[at] >> 32) as u32 - 1);
-            let mask = self.cells.len() - 1;
-            if (at.wrapping_sub(home) & mask) >= (at.wrapping_sub(gap) & mask) {
-                self.cells[gap] = self.cells[at];
-                gap = at;
-            }
-            at = self.next(at);
-        }
-        self.cells[gap] = 0;
-    }
-
-    fn resize(&mut self, len: usize) {
+    /// Makes a table for the rooms with sockets and as many again.
+    fn resize(&mut self) {
+        let len = ((self.live as usize + 1) * 2).next_power_of_two().max(CELLS_MIN);
         let old = std::mem::replace(&mut self.cells, vec![0; len].into());
-        for cell in old.into_iter().filter(|cell| *cell != 0) {
-            let mut at = self.start((cell >> 32) as u32 - 1);
+        self.used = self.live;
+        for cell in old.into_iter().filter(|cell| *cell as u32 != 0) {
+            let mut at = self.start(room_of(cell));
             while self.cells[at] != 0 {
                 at = self.next(at);
             }
@@ -115,9 +129,14 @@ impl RoomMap {
     }
 }
 
+/// The room of a cell. Of an empty one a number that no room has.
+fn room_of(cell: u64) -> u32 {
+    ((cell >> 32) as u32).wrapping_sub(1)
+}
+
 #[cfg(all(test, not(loom)))]
 mod tests {
-    use std::collections::BTreeMap;
+    use std::collections::{BTreeMap, BTreeSet};
 
     use proptest::prelude::*;
 
@@ -130,18 +149,29 @@ mod tests {
             for (add, room, mask) in ops {
                 let entry = model.entry(room).or_default();
                 if add {
+                    map.reserve();
                     map.add(room, mask);
                     *entry |= mask;
                 } else {
-                    map.remove(room, mask);
+                    prop_assert_eq!(map.remove(room, mask), *entry & mask);
                     *entry &= !mask;
                 }
                 model.retain(|_, mask| *mask != 0);
-                let rooms: BTreeMap<u32, u32> = map.rooms_of(u32::MAX).collect();
-                prop_assert_eq!(&rooms, &model);
+                let rooms: BTreeSet<u32> = map.rooms_of(u32::MAX).collect();
+                prop_assert!(rooms.iter().eq(model.keys()));
                 prop_assert!((0..60).all(|room| map.get(room) == model.get(&room).copied().unwrap_or(0)));
             }
-            prop_assert!(map.live == model.len());
+            prop_assert_eq!(map.live as usize, model.len());
+            let (places, mut taken) = (map.places_of(0x0F0F).collect::<Vec<_>>(), BTreeMap::new());
+            for (nth, place) in places.into_iter().enumerate() {
+                taken.insert(place.room, map.remove_from(place, 0x0F0F));
+                if nth == 5 {
+                    // As if somebody else made the map move meanwhile.
+                    map.resize();
+                }
+            }
+            model.retain(|_, mask| { *mask &= 0x0F0F; *mask != 0 });
+            prop_assert_eq!(taken, model);
         }
     }
 }

@@ -22,13 +22,15 @@ pub(crate) struct Roster {
     state: Mutex<State>,
 }
 
+/// Twelve bytes: with its name a room fits in a cache line (`interner.rs`).
 #[derive(Debug)]
 struct State {
     fill: Fill,
-    /// Handles that keep the room without members.
+    /// Handles that keep the room without members, or [`DEAD`].
     pins: u32,
-    dead: bool,
 }
+
+const DEAD: u32 = u32::MAX;
 
 /// The room died: its name stands for another one, or for none.
 #[derive(Debug)]
@@ -57,7 +59,7 @@ pub(crate) struct Removed {
 impl Default for Roster {
     /// A place without a room.
     fn default() -> Self {
-        Self { tiles: TileTable::default(), state: Mutex::new(State { fill: Fill::default(), pins: 0, dead: true }) }
+        Self { tiles: TileTable::default(), state: Mutex::new(State { fill: Fill::default(), pins: DEAD }) }
     }
 }
 
@@ -73,7 +75,7 @@ impl Roster {
     pub(crate) fn open(&self, pins: u32, name: impl FnOnce()) {
         let mut state = self.state.lock();
         name();
-        (state.pins, state.dead) = (pins, false);
+        state.pins = pins;
     }
 
     /// The members, by tiles; takes no lock.
@@ -91,6 +93,11 @@ impl Roster {
         self.tiles.bits(group, guard)
     }
 
+    /// Fetches what a change of this group will need into the cache; see [`TileTable::touch`].
+    pub(crate) fn touch(&self, group: u32, guard: &Guard) {
+        self.tiles.touch(group, guard);
+    }
+
     /// How many members there are; takes no lock, looks at each tile.
     pub(crate) fn count(&self, guard: &Guard) -> usize {
         self.tiles(guard).map(|tile| tile.bits.count_ones() as usize).sum()
@@ -102,7 +109,7 @@ impl Roster {
             return Ok(Added { fresh, first: false });
         }
         let mut state = self.state.lock();
-        if state.dead {
+        if state.is_dead() {
             return Err(Dead);
         }
         let first = state.fill.live == 0;
@@ -112,21 +119,21 @@ impl Roster {
 
     /// Removes members. The caller holds the lock of their group.
     pub(crate) fn remove(&self, tile: Tile, groups: u32, guard: &Guard) -> Removed {
-        if let Some(gone) = self.tiles.try_clear(tile, guard) {
-            return Removed { gone, last: false, died: false };
-        }
+        let cell = match self.tiles.try_clear(tile, guard) {
+            Ok(gone) => return Removed { gone, last: false, died: false },
+            Err(cell) => cell,
+        };
         let mut state = self.state.lock();
-        let gone = self.tiles.clear(&mut state.fill, tile, groups, guard);
+        let gone = self.tiles.clear(&mut state.fill, tile, groups, cell, guard);
         let last = gone != 0 && state.fill.live == 0;
-        let died = last && state.pins == 0;
-        state.dead |= died;
+        let died = last && state.die_if_idle();
         Removed { gone, last, died }
     }
 
     /// Adds a handle.
     pub(crate) fn pin(&self) -> Result<(), Dead> {
         let mut state = self.state.lock();
-        if state.dead {
+        if state.is_dead() {
             return Err(Dead);
         }
         state.pins += 1;
@@ -137,14 +144,13 @@ impl Roster {
     pub(crate) fn unpin(&self) -> bool {
         let mut state = self.state.lock();
         state.pins -= 1;
-        state.dead = state.pins == 0 && state.fill.live == 0;
-        state.dead
+        state.die_if_idle()
     }
 
     /// Runs `f` while the room cannot die; `None` if it is dead. Tells `f` whether there are members.
     pub(crate) fn while_alive<R>(&self, f: impl FnOnce(bool) -> R) -> Option<R> {
         let state = self.state.lock();
-        (!state.dead).then(|| f(state.fill.live > 0))
+        (!state.is_dead()).then(|| f(state.fill.live > 0))
     }
 
     /// Gives the table's memory back, after death.
@@ -155,7 +161,22 @@ impl Roster {
     /// Runs `f` in the critical section of a dead room.
     pub(crate) fn while_dead(&self, f: impl FnOnce()) {
         let state = self.state.lock();
-        debug_assert!(state.dead, "only the dead are buried");
+        debug_assert!(state.is_dead(), "only the dead are buried");
         f();
+    }
+}
+
+impl State {
+    fn is_dead(&self) -> bool {
+        self.pins == DEAD
+    }
+
+    /// Ends the room if neither members nor handles keep it; true if that was now.
+    fn die_if_idle(&mut self) -> bool {
+        let is_idle = self.pins == 0 && self.fill.live == 0;
+        if is_idle {
+            self.pins = DEAD;
+        }
+        is_idle
     }
 }

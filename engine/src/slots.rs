@@ -60,8 +60,8 @@ pub(crate) struct Slots {
     clock: AtomicU64,
 }
 
-/// 32 sockets; aligned, so that two groups share no cache line.
-#[repr(align(64))]
+/// 32 sockets; aligned, so that two groups share no cache line, and in this order, so that a join or leave touches few.
+#[repr(C, align(64))]
 #[derive(Default)]
 pub(crate) struct Group {
     /// Which slots have a connected socket.
@@ -236,6 +236,11 @@ impl GroupState {
     /// Takes the values away, for the caller to drop outside the lock.
     pub(crate) fn take_data(&mut self, slot: u32) -> Data {
         self.data.as_mut().map(|data| std::mem::take(&mut data[(slot % SLOTS_PER_GROUP) as usize])).unwrap_or_default()
+    }
+
+    /// Whether one of `bits` is in a room.
+    pub(crate) fn has_rooms(&self, bits: u32) -> bool {
+        (Tile { group: 0, bits }).slots().any(|at| self.counts[at as usize] != 0)
     }
 
     /// Counts a room more for each of `bits`.

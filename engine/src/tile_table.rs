@@ -14,9 +14,11 @@
 //!    +--------+------------+------------+
 //! ```
 //!
-//! in one of two forms. *Hashed*: open addressing with linear probing; four consecutive groups stay neighbours, since
-//! slots are given out lowest first. *Direct*: cell `g` belongs to group `g`, for rooms that fill half of all groups: no
-//! probing, and the scan runs in slot order. `g >= cells.len()` means absent there.
+//! in one of two forms, told apart by the length of the array. *Hashed*, a power of two: open addressing with linear
+//! probing; four consecutive groups stay neighbours, since slots are given out lowest first. *Direct*, an odd number: cell
+//! `g` belongs to group `g`, for rooms that fill half of all groups: no probing, and the scan runs in slot order.
+//! `g >= cells.len()` means absent there. The array is one allocation behind one pointer (`cells.rs`), so a look-up in a
+//! room loads two things: the pointer and the cell.
 //!
 //! # Protocol
 //! A cell changes under the lock of its group (`slots.rs`), so each cell has one writer at a time; the room's mutex
@@ -38,33 +40,31 @@
 //! retired table is frozen, so the fast path fails on it.
 //!
 //! # Orderings
-//! - Publish: AcqRel swap of the pointer; pairs with the Acquire load in every reader, which then sees the copied cells.
+//! - Publish (`cells.rs`): AcqRel swap of the pointer; pairs with the Acquire load in every reader, which then sees the
+//!   copied cells.
 //! - Cell: the fast path's success and the slow path's store are Release; they pair with the Acquire loads of readers: who
 //!   sees a bit also sees the birth of its socket, and what was cleared before it (`slots.rs`).
 //! - Freeze: AcqRel `fetch_or`. Acquire, so that the copy is no older than the compare-and-swaps before it; the new table
 //!   hands their Release on.
 
-use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
+use std::hint::black_box;
+use std::sync::atomic::Ordering::{self, AcqRel, Acquire, Relaxed, Release};
 
-use crate::sync::epoch::{Atomic, Guard, Owned, Shared};
-
+use crate::cells::{Cells, NewCells};
 use crate::lane::Tile;
+use crate::sync::epoch::Guard;
 use crate::sync::{AtomicU64, SMALL, broken, order};
 
-const CELLS_MIN: usize = if SMALL { 1 } else { 4 };
+const CELLS_MIN: usize = if SMALL { 2 } else { 4 };
 const FROZEN: u64 = 1 << 63;
-/// A retired table of this size is handed to the collector at once, smaller ones when a bag of them is full.
-const FLUSH_BYTES: usize = 4096;
 
 /// A set of slots, read without a lock; see the module.
-pub(crate) struct TileTable {
-    table: Atomic<Table>,
-}
+#[derive(Default)]
+pub(crate) struct TileTable(Cells);
 
-struct Table {
-    direct: bool,
-    cells: Box<[AtomicU64]>,
-}
+/// The cells of one array, and where a group stands in them.
+#[derive(Clone, Copy)]
+struct Table<'a>(&'a [AtomicU64]);
 
 /// What a writer must know of the table. Kept under the room's mutex.
 #[derive(Debug, Default)]
@@ -75,24 +75,18 @@ pub(crate) struct Fill {
     used: u32,
 }
 
-impl Default for TileTable {
-    fn default() -> Self {
-        Self { table: Atomic::null() }
-    }
-}
-
 impl TileTable {
     /// The tiles that have members, each group at most once.
     pub(crate) fn tiles<'g>(&self, guard: &'g Guard) -> impl Iterator<Item = Tile> + use<'g> {
-        let cells = self.load(guard).map_or(&[][..], |table| &table.cells);
+        let cells = self.0.load(guard).iter();
         // Acquire: pairs with the Release stores of set and clear, and with the fast path.
-        cells.iter().map(|cell| unpack(cell.load(order(Acquire, "except: cell load")))).filter(|tile| tile.bits != 0)
+        cells.map(|cell| unpack(cell.load(order(Acquire, "except: cell load")))).filter(|tile| tile.bits != 0)
     }
 
     /// Appends the tiles that have members. The same as [`Self::tiles`], without a branch on what is in a cell: in a sparse
     /// table that would be mispredicted half of the time.
     pub(crate) fn collect(&self, into: &mut Vec<Tile>, guard: &Guard) {
-        let cells = self.load(guard).map_or(&[][..], |table| &table.cells);
+        let cells = self.0.load(guard);
         let mut len = into.len();
         into.resize(len + cells.len(), Tile { group: 0, bits: 0 });
         for cell in cells {
@@ -107,26 +101,39 @@ impl TileTable {
     /// The members of one group.
     pub(crate) fn bits(&self, group: u32, guard: &Guard) -> u32 {
         // Acquire: pairs with the Release stores of set and clear.
-        let cell = self.load(guard).and_then(|table| table.find(group));
+        let cell = self.load(guard).find(group);
         cell.map_or(0, |cell| unpack(cell.load(Acquire)).bits)
+    }
+
+    /// Reads where the group's cell most likely stands, so that it is in the cache when it is changed. No branch depends on
+    /// what is read: the processor goes on to the next room meanwhile.
+    pub(crate) fn touch(&self, group: u32, guard: &Guard) {
+        let table = self.load(guard);
+        if let Some(cell) = table.0.get(table.home(group)) {
+            black_box(cell.load(Relaxed));
+        }
     }
 
     /// The fast path of adding: those that were new, or `None` if it takes the room's mutex. The caller holds the group's
     /// lock.
     pub(crate) fn try_set(&self, tile: Tile, guard: &Guard) -> Option<u32> {
-        let cell = self.load(guard)?.find(tile.group)?;
+        let cell = self.load(guard).find(tile.group)?;
         let old = cell.load(Relaxed);
         let fresh = tile.bits & !(old as u32);
         (is_open(old) && (fresh == 0 || swap(cell, old, old | u64::from(tile.bits)))).then_some(fresh)
     }
 
-    /// The fast path of removing: those that were there, or `None` if it takes the room's mutex. The caller holds the
-    /// group's lock.
-    pub(crate) fn try_clear(&self, tile: Tile, guard: &Guard) -> Option<u32> {
-        let cell = self.load(guard)?.find(tile.group)?;
+    /// The fast path of removing: those that were there; or, if it takes the room's mutex, the group's cell for
+    /// [`Self::clear`]. The caller holds the group's lock.
+    pub(crate) fn try_clear<'g>(&self, tile: Tile, guard: &'g Guard) -> Result<u32, Option<&'g AtomicU64>> {
+        let cell = self.load(guard).find(tile.group).ok_or(None)?;
         let old = cell.load(Relaxed);
         let new = old & !u64::from(tile.bits);
-        (is_open(old) && new as u32 != 0 && swap(cell, old, new)).then_some(tile.bits & old as u32)
+        if is_open(old) && new as u32 != 0 && swap(cell, old, new) {
+            Ok(tile.bits & old as u32)
+        } else {
+            Err(Some(cell))
+        }
     }
 
     /// Adds members of one group; returns those that were new. `groups` is how many groups there are in all: more than any
@@ -144,10 +151,19 @@ impl TileTable {
         tile.bits & !old
     }
 
-    /// Removes members of one group; returns those that were there.
-    pub(crate) fn clear(&self, fill: &mut Fill, tile: Tile, groups: u32, guard: &Guard) -> u32 {
-        let Some(table) = self.load(guard) else { return 0 };
-        let Some(cell) = table.find(tile.group) else { return 0 };
+    /// Removes members of one group; returns those that were there. `cell` is where the fast path found the group: it still
+    /// stands there, unless the cell is frozen or has no bits.
+    pub(crate) fn clear(
+        &self,
+        fill: &mut Fill,
+        tile: Tile,
+        groups: u32,
+        cell: Option<&AtomicU64>,
+        guard: &Guard,
+    ) -> u32 {
+        let table = self.load(guard);
+        let found = cell.filter(|cell| is_open(cell.load(Relaxed))).or_else(|| table.find(tile.group));
+        let Some(cell) = found else { return 0 };
         // Relaxed: the locks order the writers of this cell.
         let old = unpack(cell.load(Relaxed)).bits;
         if old & tile.bits == 0 {
@@ -157,7 +173,7 @@ impl TileTable {
         // Release: pairs with the Acquire loads of tiles and bits.
         cell.store(pack(Tile { group: tile.group, bits }), Release);
         fill.live -= u32::from(bits == 0);
-        if fill.live > 0 && is_sparse(table.cells.len(), fill.live) {
+        if fill.live > 0 && is_sparse(table.0.len(), fill.live) {
             self.rebuild(fill, groups, guard);
         }
         old & tile.bits
@@ -166,13 +182,11 @@ impl TileTable {
     /// Empties the table and gives its memory back. The caller holds the room's mutex or is its only owner.
     pub(crate) fn reset(&self, fill: &mut Fill, guard: &Guard) {
         *fill = Fill::default();
-        self.publish(Shared::null(), guard);
+        self.0.clear(guard);
     }
 
     fn cell_or_new<'g>(&self, fill: &mut Fill, group: u32, groups: u32, guard: &'g Guard) -> &'g AtomicU64 {
-        if let Some(table) = self.load(guard)
-            && let Some(cell) = table.find_or_free(group, fill.used)
-        {
+        if let Some(cell) = self.load(guard).find_or_free(group, fill.used) {
             if cell.load(Relaxed) == 0 {
                 fill.used += 1;
                 cell.store(pack(Tile { group, bits: 0 }), Relaxed);
@@ -188,104 +202,77 @@ impl TileTable {
     }
 
     /// Copies the live cells into a table with room for as many again, in the form that fits.
-    fn rebuild<'g>(&self, fill: &mut Fill, groups: u32, guard: &'g Guard) -> &'g Table {
+    fn rebuild<'g>(&self, fill: &mut Fill, groups: u32, guard: &'g Guard) -> Table<'g> {
         let wanted = fill.live as usize + 1;
-        let new = if 2 * wanted >= groups as usize && wanted > CELLS_MIN {
-            Table::direct(groups)
-        } else {
-            Table::hashed((2 * wanted).next_power_of_two().max(CELLS_MIN))
-        };
-        for cell in self.load(guard).map_or(&[][..], |table| &table.cells) {
+        let is_dense = 2 * wanted >= groups as usize && wanted > CELLS_MIN;
+        let hashed = (2 * wanted).next_power_of_two().max(CELLS_MIN);
+        let new = NewCells::zeroed(if is_dense { groups as usize | 1 } else { hashed });
+        for cell in self.0.load(guard) {
             if cell.load(Relaxed) as u32 == 0 {
                 continue;
             }
             // AcqRel: from here on every compare-and-swap fails, and those before it are in the copy.
             let frozen = if broken("growth: freeze") { cell.load(Acquire) } else { cell.fetch_or(FROZEN, AcqRel) };
             let tile = unpack(frozen);
-            if let Some(copy) = new.find_or_free(tile.group, 0) {
+            if let Some(copy) = Table(&new).find_or_free(tile.group, 0) {
                 copy.store(pack(tile), Relaxed);
             }
         }
         fill.used = fill.live;
-        let new = Owned::new(new).into_shared(guard);
-        self.publish(new, guard);
-        // SAFETY: `new` was just made from an Owned and is retired by a later publish only, under the mutex that the
-        // caller holds; the guard keeps it alive even then.
-        unsafe { new.deref() }
+        Table(self.0.publish(new, "", guard))
     }
 
-    fn publish<'g>(&self, new: Shared<'g, Table>, guard: &'g Guard) {
-        // Release: pairs with the Acquire load in load(): readers of the new table see its cells.
-        let old = self.table.swap(new, AcqRel, guard);
-        if old.is_null() {
-            return;
-        }
-        // SAFETY: `old` was the published table, it is unreachable for new readers since the swap, and only this writer
-        // took it out; readers that hold it are pinned.
-        unsafe {
-            let bytes = old.deref().cells.len() * size_of::<AtomicU64>();
-            guard.defer_destroy(old);
-            if bytes >= FLUSH_BYTES {
-                guard.flush();
-            }
-        }
-    }
-
-    fn load<'g>(&self, guard: &'g Guard) -> Option<&'g Table> {
-        // Acquire: pairs with the swap in publish().
-        let table = self.table.load(Acquire, guard);
-        // SAFETY: a published table is retired through the epoch only, and the guard pins it.
-        unsafe { table.as_ref() }
+    fn load<'g>(&self, guard: &'g Guard) -> Table<'g> {
+        Table(self.0.load(guard))
     }
 }
 
-impl Drop for TileTable {
-    fn drop(&mut self) {
-        let table = std::mem::replace(&mut self.table, Atomic::null());
-        // SAFETY: `&mut self`: there is no other reader or writer, and the pointer came from an Owned.
-        drop(unsafe { table.try_into_owned() });
-    }
-}
-
-impl Table {
-    fn hashed(cells: usize) -> Self {
-        Self { direct: false, cells: zeroed(cells) }
-    }
-
-    fn direct(groups: u32) -> Self {
-        Self { direct: true, cells: zeroed(groups as usize) }
+impl<'a> Table<'a> {
+    fn is_direct(self) -> bool {
+        self.0.len() % 2 == 1
     }
 
     /// The group's cell.
-    fn find(&self, group: u32) -> Option<&AtomicU64> {
-        if self.direct {
-            let group = if broken("direct: bound") { group as usize % self.cells.len() } else { group as usize };
-            return self.cells.get(group);
+    fn find(self, group: u32) -> Option<&'a AtomicU64> {
+        if self.is_direct() {
+            let group = if broken("direct: bound") { group as usize % self.0.len() } else { group as usize };
+            return self.0.get(group);
         }
         // Acquire: a reader that meets the group in this cell sees what its writer stored before.
-        self.probe(group).find_map(|cell| match cell.load(Acquire) {
-            0 => Some(None),
-            value => (unpack(value).group == group).then_some(Some(cell)),
-        })?
+        let (cell, value) = self.probe(group, Acquire)?;
+        (value != 0).then_some(cell)
     }
 
     /// The group's cell, or a free one for it. `None` if the table is full: `used` cells of it are taken.
-    fn find_or_free(&self, group: u32, used: u32) -> Option<&AtomicU64> {
-        if self.direct {
-            return self.cells.get(group as usize);
+    fn find_or_free(self, group: u32, used: u32) -> Option<&'a AtomicU64> {
+        if self.is_direct() {
+            return self.0.get(group as usize);
         }
-        let cell = self.probe(group).find(|cell| {
-            let value = cell.load(Relaxed);
-            value == 0 || unpack(value).group == group
-        })?;
-        let has_room = (used as usize + 1) * 5 <= self.cells.len() * 4;
-        (cell.load(Relaxed) != 0 || has_room).then_some(cell)
+        let (cell, value) = self.probe(group, Relaxed)?;
+        let has_room = (used as usize + 1) * 5 <= self.0.len() * 4;
+        (value != 0 || has_room).then_some(cell)
     }
 
-    fn probe(&self, group: u32) -> impl Iterator<Item = &AtomicU64> {
-        let mask = self.cells.len() - 1;
-        let start = (spread(group >> 2) << 2 | (group & 3)) as usize;
-        (0..self.cells.len()).map(move |step| &self.cells[(start + step) & mask])
+    /// The group's cell in a hashed table, or the free one where it would be put, and what is in it. `None` if there are no
+    /// cells: a table is never full.
+    fn probe(self, group: u32, ordering: Ordering) -> Option<(&'a AtomicU64, u64)> {
+        let mut at = self.home(group);
+        loop {
+            let cell = self.0.get(at)?;
+            let value = cell.load(ordering);
+            if value == 0 || unpack(value).group == group {
+                return Some((cell, value));
+            }
+            at = (at + 1) & (self.0.len() - 1);
+        }
+    }
+
+    /// Where the group's cell stands, or in a hashed table where it would stand if no other group did.
+    fn home(self, group: u32) -> usize {
+        if self.is_direct() {
+            return group as usize;
+        }
+        (spread(group >> 2) << 2 | (group & 3)) as usize & self.0.len().wrapping_sub(1)
     }
 }
 
@@ -297,10 +284,6 @@ fn spread(block: u32) -> u32 {
 
 fn is_sparse(cells: usize, live: u32) -> bool {
     cells > 2 * CELLS_MIN && (live as usize) * 8 < cells
-}
-
-fn zeroed(cells: usize) -> Box<[AtomicU64]> {
-    std::iter::repeat_with(|| AtomicU64::new(0)).take(cells).collect()
 }
 
 /// Whether the fast path may change the cell: it has bits and is not frozen.
@@ -355,8 +338,8 @@ mod tests {
                     model.insert(group, old | bits);
                 } else {
                     let fast = table.try_clear(tile, &guard);
-                    prop_assert_eq!(fast.is_some(), old & !bits != 0, "and that keep some");
-                    let gone = fast.unwrap_or_else(|| table.clear(&mut fill, tile, groups, &guard));
+                    prop_assert_eq!(fast.is_ok(), old & !bits != 0, "and that keep some");
+                    let gone = fast.unwrap_or_else(|cell| table.clear(&mut fill, tile, groups, cell, &guard));
                     prop_assert_eq!(gone, bits & old);
                     model.insert(group, old & !bits);
                 }
@@ -377,12 +360,12 @@ mod tests {
         for group in 0..1000 {
             table.set(&mut fill, Tile { group, bits: 1 }, 1000, &guard);
         }
-        assert!(table.load(&guard).unwrap().direct);
+        assert!(table.load(&guard).is_direct());
         for group in 10..1000 {
-            table.clear(&mut fill, Tile { group, bits: 1 }, 1000, &guard);
+            table.clear(&mut fill, Tile { group, bits: 1 }, 1000, None, &guard);
         }
-        let shrunk = table.load(&guard).unwrap();
-        assert!(!shrunk.direct && shrunk.cells.len() <= 128, "{} cells for 10 groups", shrunk.cells.len());
+        let shrunk = table.load(&guard);
+        assert!(!shrunk.is_direct() && shrunk.0.len() <= 128, "{} cells for 10 groups", shrunk.0.len());
         assert_eq!(contents(&table), (0..10).map(|group| (group, 1)).collect());
     }
 

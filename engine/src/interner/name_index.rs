@@ -17,19 +17,19 @@
 //!
 //! # Protocol
 //! Writers hold the shard's mutex. Readers probe until an empty cell. Cells are replaced in place or marked as removed,
-//! never moved; growth and clean-up copy into a new array, publish it and retire the old one through the epoch. A reader of
+//! never moved; growth and clean-up copy into a new array, publish it and retire the old one (`cells.rs`). A reader of
 //! a retired array may miss a name that was added since: its look-up then began before that addition returned, or it would
 //! have loaded the new array.
 //!
 //! # Orderings
-//! Array: Release on publish, Acquire in readers. Cell: Release store, so that who reads a number (Acquire) sees the name
+//! Cell: Release store, so that who reads a number (Acquire) sees the name
 //! that was written before.
 
-use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
-use crate::sync::epoch::{Atomic, Guard, Owned};
-
-use crate::sync::{AtomicU64, Mutex, MutexGuard, SMALL, order};
+use crate::cells::{Cells, NewCells};
+use crate::sync::epoch::Guard;
+use crate::sync::{AtomicU64, Mutex, MutexGuard, SMALL};
 
 const SHARDS: usize = if SMALL { 1 } else { 64 };
 const CELLS_MIN: usize = if SMALL { 2 } else { 8 };
@@ -43,7 +43,7 @@ pub(crate) struct NameIndex {
 #[repr(align(64))]
 #[derive(Default)]
 struct Shard {
-    cells: Atomic<Box<[AtomicU64]>>,
+    cells: Cells,
     fill: Mutex<Fill>,
 }
 
@@ -92,12 +92,12 @@ impl Writer<'_> {
 
     /// Adds a number. The caller has seen that the name is absent.
     pub(crate) fn insert(&mut self, number: u32, guard: &Guard) {
-        let room = self.shard.load(guard).map_or(0, <[_]>::len) * 4 / 5;
+        let room = self.shard.cells.load(guard).len() * 4 / 5;
         if self.fill.used >= room {
             self.rebuild(guard);
         }
-        let Some(cells) = self.shard.load(guard) else { return };
-        let free = probe(cells, self.hash).find(|cell| matches!(cell.load(Relaxed), 0 | REMOVED));
+        let free =
+            probe(self.shard.cells.load(guard), self.hash).find(|cell| matches!(cell.load(Relaxed), 0 | REMOVED));
         if let Some(cell) = free {
             self.fill.used += usize::from(cell.load(Relaxed) == 0);
             self.fill.live += 1;
@@ -122,7 +122,7 @@ impl Writer<'_> {
         // Release: keeps the cell's stores in one order for readers; nothing is read through a removed cell.
         cell.store(REMOVED, Release);
         self.fill.live -= 1;
-        let cells = self.shard.load(guard).map_or(0, <[_]>::len);
+        let cells = self.shard.cells.load(guard).len();
         if cells > CELLS_MIN && self.fill.live * 8 < cells {
             self.rebuild(guard);
         }
@@ -131,13 +131,14 @@ impl Writer<'_> {
 
     fn cell_of<'g>(&self, number: u32, guard: &'g Guard) -> Option<&'g AtomicU64> {
         let cell = pack(number, self.hash);
-        probe(self.shard.load(guard)?, self.hash).take_while(|c| c.load(Relaxed) != 0).find(|c| c.load(Relaxed) == cell)
+        let cells = probe(self.shard.cells.load(guard), self.hash);
+        cells.take_while(|c| c.load(Relaxed) != 0).find(|c| c.load(Relaxed) == cell)
     }
 
     fn rebuild(&mut self, guard: &Guard) {
         let len = ((self.fill.live + 1) * 2).next_power_of_two().max(CELLS_MIN);
-        let new: Box<[AtomicU64]> = std::iter::repeat_with(|| AtomicU64::new(0)).take(len).collect();
-        for cell in self.shard.load(guard).unwrap_or_default() {
+        let new = NewCells::zeroed(len);
+        for cell in self.shard.cells.load(guard) {
             let value = cell.load(Relaxed);
             if matches!(value, 0 | REMOVED) {
                 continue;
@@ -147,40 +148,19 @@ impl Writer<'_> {
             }
         }
         self.fill.used = self.fill.live;
-        // Release: pairs with the Acquire load in Shard::load(); readers of the new array see its cells.
-        let old = self.shard.cells.swap(Owned::new(new), order(AcqRel, "names: publish"), guard);
-        if !old.is_null() {
-            // SAFETY: `old` was the published array, the swap took it out of reach of new readers, and only the holder of
-            // the shard's lock retires it; readers that hold it are pinned.
-            unsafe { guard.defer_destroy(old) };
-        }
+        self.shard.cells.publish(new, "names: publish", guard);
     }
 }
 
 impl Shard {
     fn find(&self, hash: u64, guard: &Guard, mut is_it: impl FnMut(u32) -> bool) -> Option<u32> {
         // Acquire: pairs with the Release stores of insert() and replace().
-        probe(self.load(guard)?, hash)
+        probe(self.cells.load(guard), hash)
             .map(|cell| cell.load(Acquire))
             .take_while(|cell| *cell != 0)
             .filter(|cell| *cell as u32 == hash as u32 && *cell != REMOVED)
             .map(|cell| ((cell >> 32) as u32).wrapping_sub(1))
             .find(|number| is_it(*number))
-    }
-
-    fn load<'g>(&self, guard: &'g Guard) -> Option<&'g [AtomicU64]> {
-        // Acquire: pairs with the swap in rebuild().
-        let cells = self.cells.load(Acquire, guard);
-        // SAFETY: a published array is retired through the epoch only, and the guard pins it.
-        unsafe { cells.as_ref() }.map(|cells| &**cells)
-    }
-}
-
-impl Drop for Shard {
-    fn drop(&mut self) {
-        let cells = std::mem::replace(&mut self.cells, Atomic::null());
-        // SAFETY: `&mut self`: there is no other reader or writer, and the pointer came from an Owned.
-        drop(unsafe { cells.try_into_owned() });
     }
 }
 

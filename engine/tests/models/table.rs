@@ -38,9 +38,9 @@ fn freeze() {
 fn growth() {
     model(|| {
         let members = Arc::new(Roster::immortal());
-        let groups = Arc::new(Mutex::new(2));
-        for group in 0..2 {
-            members.add(Tile { group, bits: 1 }, 2, &epoch::pin()).unwrap();
+        let groups = Arc::new(Mutex::new(4));
+        for group in 0..4 {
+            members.add(Tile { group, bits: 1 }, 4, &epoch::pin()).unwrap();
         }
         let grower = {
             let (members, groups) = (Arc::clone(&members), Arc::clone(&groups));
@@ -51,7 +51,7 @@ fn growth() {
         };
         let guard = epoch::pin();
         let met: Vec<Tile> = members.tiles(&guard).collect();
-        for group in 0..2 {
+        for group in 0..4 {
             let found: Vec<&Tile> = met.iter().filter(|tile| tile.group == group).collect();
             assert_eq!(found, [&Tile { group, bits: 1 }], "a member throughout");
         }
