@@ -9,12 +9,13 @@ use crate::lanes::counters::Counters;
 /// From here on a handler is told to have held its lane.
 const SLOW: Duration = Duration::from_millis(100);
 
-/// Calls a handler of the application: a panic is logged and counted and gives `None`, a long stay is logged.
+/// Calls a handler of the application: a panic is logged and counted and gives `None`, a long stay is logged and counted.
 pub(crate) fn call_handler<R>(lane: usize, counters: &Counters, name: &str, handler: impl FnOnce() -> R) -> Option<R> {
     let start = Instant::now();
     let result = catch_unwind(AssertUnwindSafe(handler));
     let held = start.elapsed();
     if held > SLOW {
+        counters.slow_handlers.add(1);
         tracing::warn!("handler {name:?} held lane {lane} for {} ms; use on(..)", held.as_millis());
     }
     result.map_err(|panic| report_panic(counters, name, &*panic)).ok()

@@ -17,6 +17,7 @@
 //! closes keep their order at every socket, and all sockets of the lane see one order. What a protocol queues while it is
 //! *reading* therefore goes through the inbox too (its bytes are staged here, the inbox carries their number).
 
+pub(crate) mod budget;
 pub(crate) mod call;
 pub(crate) mod connection;
 pub(crate) mod deliver;
@@ -27,6 +28,7 @@ pub(crate) mod input;
 pub(crate) mod log;
 pub(crate) mod outbox;
 pub(crate) mod read;
+pub(crate) mod recover;
 pub(crate) mod sockets;
 pub(crate) mod timers;
 
@@ -91,6 +93,8 @@ pub(crate) struct Lane {
     pub(crate) taken: Vec<Order>,
     /// Bytes of orders that are finished, not yet reported to the inbox.
     pub(crate) done: usize,
+    /// Bytes of the delivery that is open.
+    pub(crate) in_hand: usize,
     pub(crate) cursor: Option<Cursor>,
     pub(crate) codecs: Vec<Arc<dyn Codec>>,
     pub(crate) log: TurnLog,
@@ -103,6 +107,8 @@ pub(crate) struct Lane {
     pub(crate) unread: Vec<u32>,
     pub(crate) timers: Timers,
     pub(crate) drain: Option<Drain>,
+    /// Its last turn did.
+    pub(crate) panicked: bool,
 
     /// What one stream is read into.
     pub(crate) buffer: Box<[u8]>,
@@ -148,6 +154,7 @@ impl Lane {
             orders: VecDeque::new(),
             taken: Vec::new(),
             done: 0,
+            in_hand: 0,
             cursor: None,
             codecs: Vec::new(),
             log: TurnLog::default(),
@@ -157,6 +164,7 @@ impl Lane {
             unread: Vec::new(),
             timers: Timers::new(now),
             drain: None,
+            panicked: false,
             buffer: vec![0; READ_BYTES].into(),
             scratch: Vec::new(),
             encoded: BytesMut::new(),

@@ -23,12 +23,12 @@ use tokio::runtime::Handle;
 use tokio::sync::{Notify, oneshot};
 
 use crate::application::Application;
-use crate::lane::outbox::Budget;
+use crate::lane::budget::Budget;
 use crate::lane::{Lane, Limits};
 use crate::lanes::codecs::{CodecId, Codecs};
 use crate::lanes::counters::LaneStats;
 use crate::lanes::order::{Adoption, Order};
-use crate::lanes::shared::LaneShared;
+use crate::lanes::shared::{Counted, LaneShared};
 use crate::lanes::tasks::Tasks;
 use crate::link::stream::Stream;
 use crate::protocol::Protocol;
@@ -53,7 +53,6 @@ struct Inner {
     engine: Engine,
     lanes: Vec<Arc<LaneShared>>,
     codecs: Arc<Codecs>,
-    budget: Arc<Budget>,
     connections_max: usize,
     draining: AtomicBool,
     /// Told when draining begins.
@@ -107,8 +106,9 @@ impl LanesBuilder {
         self
     }
 
-    /// Bytes that may wait for all connections together, 1 GiB by default. Beyond it, each lane that puts more into an outbox
-    /// cuts off the connection for which most is waiting there.
+    /// Bytes that may wait for all connections together, 1 GiB by default. Beyond it the connections for which most is
+    /// waiting are cut off, on whatever lane they are. While the lane of such a connection is held by a handler, the others
+    /// may exceed it by an eighth.
     pub fn outboxes_bytes_max(mut self, bytes: u64) -> Self {
         self.outboxes_bytes_max = bytes;
         self
@@ -139,7 +139,7 @@ impl LanesBuilder {
             Some(threads) => threads,
             None => std::thread::available_parallelism().map_or(1, usize::from),
         };
-        let (codecs, budget) = (Arc::new(Codecs::default()), Arc::new(Budget::new(self.outboxes_bytes_max)));
+        let (codecs, budget) = (Arc::new(Codecs::default()), Arc::new(Budget::new(self.outboxes_bytes_max, threads)));
         let limits = Limits { outbox_bytes_max: self.outbox_bytes_max, outbox_age_max: self.outbox_age_max };
         let (mut lanes, mut ends) = (Vec::with_capacity(threads), Vec::with_capacity(threads));
         for index in 0..threads {
@@ -161,11 +161,11 @@ impl LanesBuilder {
                 }
             }
         }
+        budget.introduce(&lanes);
         Ok(Lanes(Arc::new(Inner {
             engine: engine.clone(),
             lanes,
             codecs,
-            budget,
             connections_max: self.connections_max,
             draining: AtomicBool::new(false),
             drain: Notify::new(),
@@ -199,12 +199,13 @@ impl Lanes {
     }
 
     /// Makes a codec known. Each message is encoded at most once for each codec, so a transport registers one once, not for
-    /// each connection.
+    /// each connection. A type without fields is registered only once, and gets the same id again: places that speak it share
+    /// what is encoded.
     ///
     /// # Panics
     /// If there are 256 already: a mistake of the program.
     pub fn register(&self, codec: impl Codec) -> CodecId {
-        let id = self.0.codecs.register(Arc::new(codec));
+        let id = self.0.codecs.register(codec);
         id.unwrap_or_else(|| {
             panic!("a program may register {} codecs; register each once, not per connection", Codecs::MAX)
         })
@@ -263,13 +264,12 @@ impl Lanes {
         if open >= self.0.connections_max {
             return Err(AdoptError::Connections { max: self.0.connections_max });
         }
-        // Counted from here, so that a burst is spread; the lane counts down.
-        lane.connections.fetch_add(1, Ordering::Relaxed);
+        // Counted from here, so that a burst is spread.
+        let counted = Counted::new(lane);
         let make = Box::new(move || Box::new(protocol()) as Box<dyn Protocol>);
-        if lane.push(Order::Adopt(Box::new(Adoption { stream, early, wire: wire.clone(), make }))) {
+        if lane.push(Order::Adopt(Box::new(Adoption { stream, early, wire: wire.clone(), make, counted }))) {
             return Ok(());
         }
-        lane.connections.fetch_sub(1, Ordering::Relaxed);
         Err(AdoptError::Draining)
     }
 
@@ -312,13 +312,19 @@ impl Lanes {
 
     /// What the lanes did and hold, summed.
     pub fn stats(&self) -> LaneStats {
-        let mut sum = LaneStats { outbox_bytes: self.0.budget.used(), ..LaneStats::default() };
-        for lane in &self.0.lanes {
-            sum += lane.counters.read();
-            sum.connections += lane.open_connections() as u64;
-            sum.inbox_bytes += lane.inbox.bytes();
-        }
-        sum
+        self.each_stats().fold(LaneStats::default(), |mut sum, lane| {
+            sum += lane;
+            sum
+        })
+    }
+
+    /// The same for each lane, by number.
+    pub fn lane_stats(&self) -> Vec<LaneStats> {
+        self.each_stats().collect()
+    }
+
+    fn each_stats(&self) -> impl Iterator<Item = LaneStats> {
+        self.0.lanes.iter().map(|lane| lane.stats())
     }
 }
 

@@ -9,8 +9,12 @@
 //! - Tests drive a lane by hand, without threads, network or clock: [`ManualLane`].
 #![forbid(unsafe_code)]
 
-/// The crate's own tests run with small steps, so that what is rare happens.
-const SMALL: bool = cfg!(test);
+// What tests share with those outside knows the crate by its name.
+#[cfg(test)]
+extern crate self as roomcast_lane;
+
+/// The crate's own tests and its fuzz targets run with small steps, so that what is rare happens.
+const SMALL: bool = cfg!(any(test, fuzzing));
 
 mod application;
 mod guard;

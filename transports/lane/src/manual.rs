@@ -1,6 +1,5 @@
 //! A lane that is driven by hand: for testing protocols and applications without threads, network or clock.
 
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
@@ -9,12 +8,12 @@ use bytes::Bytes;
 use roomcast::{Codec, Engine};
 
 use crate::application::BoxFuture;
-use crate::lane::outbox::Budget;
+use crate::lane::budget::Budget;
 use crate::lane::{Lane, Limits};
 use crate::lanes::codecs::{CodecId, Codecs};
 use crate::lanes::counters::LaneStats;
 use crate::lanes::order::{Adoption, Order};
-use crate::lanes::shared::LaneShared;
+use crate::lanes::shared::{Counted, LaneShared};
 use crate::lanes::tasks::Tasks;
 use crate::link::stream::Stream;
 use crate::link::{Far, Link, MemoryLink};
@@ -51,8 +50,20 @@ impl ManualLane {
     }
 
     pub(crate) fn with_budget(engine: &Engine, outbox_bytes_max: usize, inbox_bytes_max: u64, budget: u64) -> Self {
-        let (codecs, budget) = (Arc::new(Codecs::default()), Arc::new(Budget::new(budget)));
-        let shared = Arc::new(LaneShared::new(0, inbox_bytes_max, &codecs, &budget));
+        Self::of(engine, 0, outbox_bytes_max, inbox_bytes_max, &Arc::new(Budget::new(budget, 1)))
+    }
+
+    /// Two lanes with one budget.
+    #[cfg(test)]
+    pub(crate) fn pair(engine: &Engine, outbox_bytes_max: usize, budget: u64) -> [Self; 2] {
+        let budget = Arc::new(Budget::new(budget, 2));
+        let lanes = [0, 1].map(|index| Self::of(engine, index, outbox_bytes_max, 64 << 20, &budget));
+        budget.introduce(&[Arc::clone(&lanes[0].shared), Arc::clone(&lanes[1].shared)]);
+        lanes
+    }
+
+    fn of(engine: &Engine, index: usize, outbox_bytes_max: usize, inbox_bytes_max: u64, budget: &Arc<Budget>) -> Self {
+        let shared = Arc::new(LaneShared::new(index, inbox_bytes_max, &Arc::default(), budget));
         let port = engine.attach(Arc::clone(&shared) as Arc<dyn roomcast::Lane>);
         let (tasks, now) = (Arc::default(), Instant::now());
         let limits = Limits { outbox_bytes_max, outbox_age_max: Duration::from_secs(10) };
@@ -65,7 +76,7 @@ impl ManualLane {
     /// # Panics
     /// If there are 256 already.
     pub fn register(&self, codec: impl Codec) -> CodecId {
-        self.shared.codecs.register(Arc::new(codec)).unwrap_or_else(|| panic!("there are {} codecs", Codecs::MAX))
+        self.shared.codecs.register(codec).unwrap_or_else(|| panic!("there are {} codecs", Codecs::MAX))
     }
 
     /// Connects a client whose side takes `room` bytes before it is read.
@@ -97,9 +108,9 @@ impl ManualLane {
         wire: &Wire,
         protocol: impl FnOnce() -> P + Send + 'static,
     ) {
-        self.shared.connections.fetch_add(1, Ordering::Relaxed);
+        let counted = Counted::new(&self.shared);
         let make = Box::new(move || Box::new(protocol()) as Box<dyn Protocol>);
-        self.shared.push(Order::Adopt(Box::new(Adoption { stream, early, wire: wire.clone(), make })));
+        self.shared.push(Order::Adopt(Box::new(Adoption { stream, early, wire: wire.clone(), make, counted })));
     }
 
     /// Works until nothing is left to do.
@@ -161,12 +172,12 @@ impl ManualLane {
 
     /// What it did and holds.
     pub fn stats(&self) -> LaneStats {
-        LaneStats {
-            connections: self.lane.connections.len() as u64,
-            inbox_bytes: self.shared.inbox.bytes(),
-            outbox_bytes: self.shared.budget.used(),
-            ..self.shared.counters.read()
-        }
+        self.shared.stats()
+    }
+
+    /// Bytes that wait for the connection for which most is waiting. Looks at all connections.
+    pub fn largest_outbox_bytes(&self) -> usize {
+        self.lane.largest_outboxes().0.map_or(0, |(bytes, _)| bytes)
     }
 
     #[cfg(test)]

@@ -11,3 +11,5 @@ mod pressure;
 mod reading;
 mod sessions;
 mod talk;
+mod writes;
+mod written;

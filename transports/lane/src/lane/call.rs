@@ -8,6 +8,7 @@ use crate::guard;
 use crate::key::Key;
 use crate::lane::Lane;
 use crate::lane::connection::State;
+use crate::lane::flush::Slow;
 use crate::lane::timers::Armed;
 use crate::protocol::Protocol;
 use crate::protocol::close::Close;
@@ -129,7 +130,7 @@ impl Lane {
             && is_past(outbox.progress().checked_add(age))
         {
             let queued = outbox.bytes();
-            return self.cut_off(key, queued);
+            return self.cut_off(key, queued, Slow::Stalled);
         }
         if connection.state == State::Open
             && is_past(connection.protocol.as_ref().and_then(|protocol| protocol.poll_timeout()))

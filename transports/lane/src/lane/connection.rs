@@ -12,7 +12,7 @@ use crate::lane::input::Input;
 use crate::lane::outbox::Outbox;
 use crate::lane::timers::Armed;
 use crate::lanes::codecs::CodecId;
-use crate::lanes::shared::LaneShared;
+use crate::lanes::shared::{Counted, LaneShared};
 use crate::link::Io;
 use crate::protocol::Protocol;
 use crate::protocol::close::Farewell;
@@ -39,6 +39,7 @@ pub(crate) struct Connection {
     pub(crate) input: Option<Box<Input>>,
     pub(crate) outbox: Option<Box<Outbox>>,
     pub(crate) wire: Wire,
+    pub(crate) _counted: Counted,
 }
 
 /// How far a connection is on its way out.

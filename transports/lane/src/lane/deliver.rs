@@ -4,15 +4,17 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use bytes::BytesMut;
-use roomcast::{Class, Codec, Delivery, Outgoing, Tile};
+use roomcast::{Codec, Delivery, Outgoing, Tile};
 
 use crate::SMALL;
 use crate::guard;
 use crate::key::Key;
 use crate::lane::Lane;
 use crate::lane::connection::State;
+use crate::lane::flush::Slow;
 use crate::lane::held::{Held, HeldMessage};
-use crate::lane::log::{Audience, Span, TurnLog};
+use crate::lane::log::{Audience, Note, Span, TurnLog};
+use crate::lane::outbox::Pushed;
 use crate::lanes::codecs::CodecId;
 use crate::lanes::order::Order;
 use crate::lanes::shared::LaneShared;
@@ -27,7 +29,6 @@ const STAGED_KEEP: usize = 256 * 1024;
 /// A delivery that is being given out. It stays open over turns, and nothing behind it overtakes.
 pub(crate) struct Cursor {
     delivery: Delivery,
-    bytes: usize,
     tile: usize,
     spans: Encodings,
 }
@@ -65,14 +66,15 @@ impl Lane {
     fn obey(&mut self, order: Order) {
         let bytes = order.size();
         if let Order::Deliver(delivery) = order {
-            self.cursor = Some(Cursor { delivery, bytes, tile: 0, spans: Encodings::default() });
+            self.in_hand = bytes;
+            self.cursor = Some(Cursor { delivery, tile: 0, spans: Encodings::default() });
             return;
         }
         self.done += bytes;
         match order {
             Order::Write { to, bytes } => self.write_staged(to, bytes),
             Order::WriteShared { to, frames } if self.takes_output(to) => {
-                self.append_kept(to, vec![(frames, Class::Reliable)]);
+                self.append_kept(to, vec![(frames, Note::OWN)]);
             }
             Order::WriteShared { .. } => {}
             Order::Reply { to, socket, answer, counted } => self.reply(to, socket, answer, counted),
@@ -88,6 +90,7 @@ impl Lane {
             Order::HandOver { from, to } => self.hand_over(from, to),
             Order::Adopt(adoption) => self.adopt(*adoption),
             Order::Drain { over } => self.begin_drain(over),
+            Order::Relieve => self.relieve(),
             Order::Stop => self.stop(),
             Order::Deliver(_) => {}
         }
@@ -103,11 +106,10 @@ impl Lane {
             served += self.deliver_tile(&mut cursor, tile);
             cursor.tile += 1;
         }
-        self.counters().deliveries.add(served);
         if cursor.tile < cursor.delivery.tiles.len() {
             self.cursor = Some(cursor);
         } else {
-            self.done += cursor.bytes;
+            self.done += std::mem::take(&mut self.in_hand);
         }
         left.saturating_sub(served.max(1))
     }
@@ -119,15 +121,24 @@ impl Lane {
         let mut encoder = Encoder { codecs, encoded, shared, audience };
         let out = Outgoing { message, namespace: namespace.name(), ack: *ack };
         let encodings = &mut cursor.spans;
+        let mut unencoded = 0;
         let count = table.recipients(tile, *clock, |binding| {
             if binding.held {
                 held_hits.push(binding.route);
-            } else if let Some(span) = encodings.get(binding.codec, |codec| encoder.encode(codec, &out, log))
-                && log.give(&mut spans[binding.route as usize], span)
-            {
-                dirty.push_back(binding.route);
+            } else if let Some(span) = encodings.get(binding.codec, |codec| encoder.encode(codec, &out, log)) {
+                if log.give(&mut spans[binding.route as usize], span) {
+                    dirty.push_back(binding.route);
+                }
+            } else {
+                unencoded += 1;
             }
         });
+        let selected = tile.bits.count_ones() as usize;
+        shared.counters.deliveries.add(selected);
+        let lost = selected - count + unencoded;
+        if lost > 0 {
+            shared.counters.lost.add_shared(lost);
+        }
         while let Some(at) = self.held_hits.pop() {
             self.hold_delivery(at, &cursor.delivery);
         }
@@ -136,35 +147,42 @@ impl Lane {
 
     /// Keeps a delivery for one whose client has not heard that it is connected.
     fn hold_delivery(&mut self, at: u32, delivery: &Delivery) {
-        let Some(held) = self.held.get(at as usize) else { return };
+        let Some(held) = self.held.get(at as usize) else {
+            return self.counters().lost.add_shared(1);
+        };
         let key = held.connection;
         let max = self.outbox_limit(key.index);
-        if let Some(held) = self.held.get_mut(at as usize)
-            && !held.push(delivery, max)
-        {
-            let queued = held.bytes();
-            self.cut_off(key, queued);
+        let Some(held) = self.held.get_mut(at as usize) else { return };
+        match held.push(delivery, max) {
+            Pushed::Kept => {}
+            Pushed::Replaced => self.counters().replaced_latest.add(1),
+            Pushed::Dropped => self.counters().dropped_volatile.add(1),
+            Pushed::Full => {
+                let queued = held.bytes();
+                self.counters().lost.add_shared(1);
+                self.cut_off(key, queued, Slow::OverLimit);
+            }
         }
     }
 
     /// Gives out what was kept for a socket.
     pub(crate) fn deliver_held(&mut self, key: Key, held: Held) {
         for HeldMessage { message, namespace, ack } in held.into_messages() {
-            let Some(codec) = self.connection(key).map(|connection| connection.codec) else { return };
+            let codec = self.connection(key).map(|connection| connection.codec);
             let Self { log, codecs, encoded, shared, .. } = self;
             let out = Outgoing { message: &message, namespace: namespace.name(), ack };
-            if let Encoding::Done(span) =
-                (Encoder { codecs, encoded, shared, audience: Audience::One }).encode(codec, &out, log)
-            {
-                self.give(key.index, span);
+            let mut encoder = Encoder { codecs, encoded, shared, audience: Audience::One };
+            match codec.map(|codec| encoder.encode(codec, &out, log)) {
+                Some(Encoding::Done(span)) => self.give(key.index, span),
+                Some(Encoding::Failed) | None => self.counters().lost.add_shared(1),
             }
         }
     }
 
     /// Appends output to the log, for one connection.
-    pub(crate) fn append(&mut self, key: Key, frame: &[u8], class: Class) {
+    pub(crate) fn append(&mut self, key: Key, frame: &[u8], note: Note) {
         if self.connection(key).is_some() {
-            let span = self.log.append(Audience::One, frame, class);
+            let span = self.log.append(Audience::One, frame, note);
             self.give(key.index, span);
         }
     }
@@ -190,7 +208,7 @@ impl Lane {
             staged.make_contiguous();
         }
         if self.takes_output(to) {
-            self.append(to, &staged.as_slices().0[..bytes], Class::Reliable);
+            self.append(to, &staged.as_slices().0[..bytes], Note::OWN);
         }
         staged.drain(..bytes);
         if staged.is_empty() {
@@ -243,11 +261,11 @@ impl Encoder<'_> {
         {
             self.codecs.push(next);
         }
-        let (event, class) = (out.message.event(), out.message.class());
+        let (event, note) = (out.message.event(), Note::message(out.message.class()));
         self.encoded.clear();
         let (codec, encoded) = (self.codecs.get(at), &mut *self.encoded);
         match catch_unwind(AssertUnwindSafe(|| codec.map(|codec| codec.encode(out, encoded)))) {
-            Ok(Some(Ok(()))) => return Encoding::Done(log.append_encoded(self.audience, self.encoded, class)),
+            Ok(Some(Ok(()))) => return Encoding::Done(log.append_encoded(self.audience, self.encoded, note)),
             Ok(Some(Err(error))) => tracing::debug!("event {event:?} was not sent: {error}"),
             Ok(None) => tracing::error!("event {event:?} was not sent: its codec is not registered with these lanes"),
             Err(panic) => tracing::error!("a codec panicked at event {event:?}: {}", guard::text(&*panic)),

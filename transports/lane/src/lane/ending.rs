@@ -2,7 +2,6 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::task::Waker;
 use std::time::Duration;
 
@@ -27,7 +26,7 @@ const DRAIN_GRACE: Duration = Duration::from_secs(1);
 impl Lane {
     /// Takes a new connection.
     pub(crate) fn adopt(&mut self, adoption: Adoption) {
-        let Adoption { stream, early, wire, make } = adoption;
+        let Adoption { stream, early, wire, make, counted } = adoption;
         let protocol = match catch_unwind(AssertUnwindSafe(make)) {
             Ok(protocol) if self.drain.is_none() => Some(protocol),
             Ok(_) => None,
@@ -41,10 +40,7 @@ impl Lane {
         // Not the application's, which is entered for the time of a turn.
         let _entered = reactor.as_ref().map(tokio::runtime::Handle::enter);
         let io = stream.open().map_err(|error| tracing::warn!("a stream cannot be watched: {error}"));
-        let (Some(protocol), Ok(io)) = (protocol, io) else {
-            self.shared.connections.fetch_sub(1, Ordering::Relaxed);
-            return;
-        };
+        let (Some(protocol), Ok(io)) = (protocol, io) else { return };
         self.generation = self.generation.wrapping_add(1);
         let index = self.connections.vacant_key() as u32;
         let key = Key { index, generation: self.generation };
@@ -66,6 +62,7 @@ impl Lane {
             input,
             outbox: None,
             wire,
+            _counted: counted,
         });
         if self.spans.len() <= index as usize {
             self.spans.resize(index as usize + 1, Spans::EMPTY);
@@ -127,13 +124,15 @@ impl Lane {
             return;
         }
         let mut connection = self.connections.remove(key.index as usize);
-        if let Some(spans) = self.spans.get_mut(key.index as usize) {
-            *spans = Spans::EMPTY;
-        }
-        self.shared.connections.fetch_sub(1, Ordering::Relaxed);
+        let spans = self.spans.get_mut(key.index as usize).map(|spans| std::mem::replace(spans, Spans::EMPTY));
         self.end_sockets(std::mem::take(&mut connection.sockets), close);
         if let Some(protocol) = connection.protocol.take() {
             crate::lane::call::drop_protocol(protocol);
+        }
+        let unsent = spans.map_or(0, |spans| self.log.messages(spans, 0));
+        let unsent = unsent + connection.outbox.as_ref().map_or(0, |outbox| outbox.messages());
+        if unsent > 0 {
+            self.counters().lost.add_shared(unsent);
         }
     }
 
@@ -167,16 +166,16 @@ impl Lane {
     pub(crate) fn take_output(&mut self, key: Key, mut take: impl FnMut(&[u8]) -> usize) {
         let now = self.now;
         let max = usize::MAX;
-        let budget = Arc::clone(&self.shared.budget);
+        let account = Arc::clone(self.shared.account());
         let Some(connection) = self.connection(key).filter(|connection| connection.io.is_none()) else { return };
         let Some(mut outbox) = connection.outbox.take() else { return };
-        let mut rest = Outbox::new(&budget, now);
+        let mut rest = Outbox::new(&account, now);
         let mut taking = true;
-        for (frame, class) in outbox.drain() {
+        for (frame, note) in outbox.drain() {
             let used = if taking { take(&frame).min(frame.len()) } else { 0 };
             taking &= used == frame.len();
             if used < frame.len() {
-                let pushed = rest.push(crate::lane::log::Frame::Shared(&frame.slice(used..)), class, max);
+                let pushed = rest.push(crate::lane::log::Frame::Shared(&frame.slice(used..)), note, max);
                 debug_assert_eq!(pushed, Pushed::Kept);
             }
         }
@@ -229,7 +228,7 @@ impl Lane {
         for (_, orphan) in std::mem::take(&mut self.orphans) {
             self.say_goodbye(orphan);
         }
-        self.shared.turn_away(self.orders.drain(..));
+        self.orders.clear();
         let now = self.now;
         self.drain.get_or_insert(Drain { closes: Vec::new(), force: now, forced: 0, ended: false }).ended = true;
     }

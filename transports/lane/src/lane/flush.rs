@@ -2,13 +2,13 @@
 
 use std::io;
 
-use roomcast::Class;
+use bytes::Bytes;
 
 use crate::SMALL;
 use crate::application::disconnect::DisconnectReason;
 use crate::key::Key;
 use crate::lane::Lane;
-use crate::lane::log::{Frame, Spans};
+use crate::lane::log::{Frame, Note, SHARED_BYTES, Spans};
 use crate::lane::outbox::{Outbox, Pushed};
 use crate::protocol::close::Close;
 use crate::protocol::context::Place;
@@ -17,6 +17,17 @@ use crate::protocol::context::Place;
 const CONNECTIONS_MAX: usize = if SMALL { 4 } else { 64 };
 /// Pieces of an outbox that are written in one go.
 const PIECES_MAX: usize = if SMALL { 2 } else { 16 };
+
+/// Why a connection is cut off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Slow {
+    /// More waits for it than may.
+    OverLimit,
+    /// It took nothing for too long.
+    Stalled,
+    /// More waits for all connections together than may, and for it most.
+    OverBudget,
+}
 
 impl Lane {
     pub(crate) fn flush_some(&mut self) {
@@ -44,50 +55,38 @@ impl Lane {
         if spans.is_empty() || !self.connections.contains(index as usize) {
             return;
         }
-        match self.write_spans(index, spans) {
-            Ok(None) => self.after_write(index),
-            Ok(Some(sent)) => self.spill(index, spans, sent),
-            Err(error) => self.broken(index, &error),
+        let (sent, result) = self.write_spans(index, spans);
+        match result {
+            Ok(true) => self.after_write(index),
+            Ok(false) => self.spill(index, spans, sent),
+            Err(error) => {
+                self.counters().lost.add_shared(self.log.messages(spans, sent));
+                self.broken(index, &error);
+            }
         }
     }
 
-    /// Writes all spans; `Some` with the number of bytes that went if not all did.
-    fn write_spans(&mut self, index: u32, spans: Spans) -> io::Result<Option<usize>> {
+    /// Writes all spans. How many bytes went, and whether they were all.
+    fn write_spans(&mut self, index: u32, spans: Spans) -> (usize, io::Result<bool>) {
         let Self { connections, log, scratch, shared, .. } = self;
         let connection = &mut connections[index as usize];
+        let mut total = 0;
         if connection.outbox.is_some() || connection.io.is_none() {
-            return Ok(Some(0));
+            return (total, Ok(false));
         }
         let (io, waker) = (&mut connection.io, &connection.waker);
-        let mut total = 0;
         let mut write = |bytes: &[u8]| {
             let sent = if bytes.is_empty() { 0 } else { io.write(waker, bytes)? };
             shared.counters.bytes_out.add(sent);
             shared.counters.writes.add(usize::from(sent > 0));
             total += sent;
-            Ok::<_, io::Error>(sent == bytes.len())
+            Ok(sent == bytes.len())
         };
-        if let Some(bytes) = log.contiguous(&spans) {
-            let all = write(bytes)?;
-            return Ok((!all).then_some(total));
-        }
-        scratch.clear();
-        for piece in log.pieces(spans) {
-            match piece {
-                Frame::Log(bytes) => scratch.extend_from_slice(bytes),
-                Frame::Shared(bytes) => {
-                    if !write(scratch)? {
-                        return Ok(Some(total));
-                    }
-                    scratch.clear();
-                    if !write(bytes)? {
-                        return Ok(Some(total));
-                    }
-                }
-            }
-        }
-        let all = write(scratch)?;
-        Ok((!all).then_some(total))
+        let result = match log.contiguous(&spans) {
+            Some(bytes) => write(bytes),
+            None => gather(log.pieces(spans), scratch, &mut write),
+        };
+        (total, result)
     }
 
     /// Puts what is left of the spans after `sent` bytes into the outbox, each frame as its class says.
@@ -95,28 +94,26 @@ impl Lane {
         let max = self.outbox_limit(index);
         let Self { connections, log, shared, now, .. } = self;
         let connection = &mut connections[index as usize];
-        let outbox = connection.outbox.get_or_insert_with(|| Box::new(Outbox::new(&shared.budget, *now)));
-        let mut full = false;
-        for (frame, class) in log.frames(spans) {
+        let outbox = connection.outbox.get_or_insert_with(|| Box::new(Outbox::new(shared.account(), *now)));
+        let (mut full, mut lost) = (false, 0);
+        for (frame, note) in log.frames(spans) {
             let length = frame.as_slice().len();
             if sent >= length {
                 sent -= length;
                 continue;
             }
             if sent > 0 {
-                outbox.push_rest(frame, std::mem::take(&mut sent));
+                outbox.push_rest(frame, note.messages, std::mem::take(&mut sent));
                 continue;
             }
-            match outbox.push(frame, class, max) {
+            match if full { Pushed::Full } else { outbox.push(frame, note, max) } {
                 Pushed::Kept => {}
                 Pushed::Replaced => shared.counters.replaced_latest.add(1),
                 Pushed::Dropped => shared.counters.dropped_volatile.add(1),
-                Pushed::Full => {
-                    full = true;
-                    break;
-                }
+                Pushed::Full => (full, lost) = (true, lost + note.messages as usize),
             }
         }
+        shared.counters.lost.add_shared(lost);
         let queued = outbox.bytes();
         self.after_push(index, full, queued);
     }
@@ -125,7 +122,7 @@ impl Lane {
     fn after_push(&mut self, index: u32, full: bool, queued: usize) {
         let Some(key) = self.key_of(index) else { return };
         if full {
-            return self.cut_off(key, queued);
+            return self.cut_off(key, queued, Slow::OverLimit);
         }
         if queued == 0 {
             self.connections[index as usize].outbox = None;
@@ -142,21 +139,7 @@ impl Lane {
             }
             self.rearm(key);
         }
-        if self.shared.budget.is_exhausted() {
-            self.cut_off_largest();
-        }
-    }
-
-    /// The process-wide budget is exhausted: this lane's largest outbox has to go.
-    fn cut_off_largest(&mut self) {
-        let sizes = self.connections.iter().map(|(index, connection)| {
-            (connection.outbox.as_ref().map_or(0, |outbox| outbox.bytes()), index, connection.generation)
-        });
-        if let Some((queued, index, generation)) = sizes.max()
-            && queued > 0
-        {
-            self.cut_off(Key { index: index as u32, generation }, queued);
-        }
+        self.mind_budget(queued);
     }
 
     /// Writes on with an outbox. False if the connection is gone.
@@ -214,9 +197,9 @@ impl Lane {
                 return;
             }
         }
-        let outbox = connection.outbox.get_or_insert_with(|| Box::new(Outbox::new(&shared.budget, *now)));
+        let outbox = connection.outbox.get_or_insert_with(|| Box::new(Outbox::new(shared.account(), *now)));
         let full = if sent > 0 {
-            outbox.push_rest(Frame::Log(bytes), sent);
+            outbox.push_rest(Frame::Log(bytes), Note::OWN.messages, sent);
             false
         } else {
             !outbox.push_control(bytes, max)
@@ -231,10 +214,16 @@ impl Lane {
     }
 
     /// Ends a connection that does not take its messages. No last words: they would never arrive.
-    pub(crate) fn cut_off(&mut self, key: Key, queued_bytes: usize) {
-        self.counters().slow_consumers.add(1);
+    pub(crate) fn cut_off(&mut self, key: Key, queued_bytes: usize, why: Slow) {
+        let counters = self.counters();
+        counters.slow_consumers.add(1);
+        match why {
+            Slow::OverLimit => counters.slow_over_limit.add(1),
+            Slow::Stalled => counters.slow_stalled.add(1),
+            Slow::OverBudget => counters.slow_over_budget.add(1),
+        }
         let reason = DisconnectReason::SlowConsumer { queued_bytes };
-        tracing::debug!("connection cut off: {reason}");
+        tracing::debug!("connection cut off: {reason}, {why:?}");
         if let Some(connection) = self.connection(key) {
             connection.io.reset();
         }
@@ -250,14 +239,37 @@ impl Lane {
     }
 
     /// Gives a connection frames that were kept elsewhere.
-    pub(crate) fn append_kept(&mut self, key: Key, frames: Vec<(bytes::Bytes, Class)>) {
-        for (frame, class) in frames {
-            if frame.len() >= crate::lane::log::SHARED_BYTES {
-                let span = self.log.append_shared(frame, class);
+    pub(crate) fn append_kept(&mut self, key: Key, frames: Vec<(Bytes, Note)>) {
+        for (frame, note) in frames {
+            if self.connection(key).is_none() {
+                self.counters().lost.add_shared(note.messages as usize);
+            } else if frame.len() >= SHARED_BYTES {
+                let span = self.log.append_shared(frame, note);
                 self.give(key.index, span);
             } else {
-                self.append(key, &frame, class);
+                self.append(key, &frame, note);
             }
         }
     }
+}
+
+/// Writes pieces: shared ones by themselves, what lies between them copied together. Whether all went.
+fn gather<'a>(
+    pieces: impl Iterator<Item = Frame<'a>>,
+    scratch: &mut Vec<u8>,
+    write: &mut impl FnMut(&[u8]) -> io::Result<bool>,
+) -> io::Result<bool> {
+    scratch.clear();
+    for piece in pieces {
+        match piece {
+            Frame::Log(bytes) => scratch.extend_from_slice(bytes),
+            Frame::Shared(bytes) => {
+                if !write(scratch)? || !write(bytes)? {
+                    return Ok(false);
+                }
+                scratch.clear();
+            }
+        }
+    }
+    write(scratch)
 }

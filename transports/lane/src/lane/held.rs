@@ -3,6 +3,7 @@
 use roomcast::{Class, Delivery, Message, Namespace};
 
 use crate::key::Key;
+use crate::lane::outbox::Pushed;
 
 /// What a connecting socket will get once its client has heard that it is connected. Messages, not bytes: the connection may
 /// speak another codec by then.
@@ -23,26 +24,30 @@ impl Held {
         Self { connection, messages: Vec::new(), bytes: 0 }
     }
 
-    /// Keeps a delivery's message as its class says; false if there are `max` bytes already.
-    pub(crate) fn push(&mut self, delivery: &Delivery, max: usize) -> bool {
+    /// Keeps a delivery's message as its class says, if there are less than `max` bytes, not counted what it replaces.
+    pub(crate) fn push(&mut self, delivery: &Delivery, max: usize) -> Pushed {
         let Delivery { message, namespace, ack, .. } = delivery;
-        match message.class() {
-            Class::Volatile => return true,
-            class @ Class::Latest(_) => {
-                if let Some(at) = self.messages.iter().rposition(|held| held.message.class() == class) {
-                    let replaced = self.messages.remove(at);
-                    self.bytes -= replaced.size();
-                }
-            }
-            Class::Reliable => {}
+        let replaceable = match message.class() {
+            Class::Volatile => return Pushed::Dropped,
+            class @ Class::Latest(_) => self.messages.iter().rposition(|held| held.message.class() == class),
+            Class::Reliable => None,
+        };
+        let freed = replaceable.map_or(0, |at| self.messages[at].size());
+        if self.bytes - freed >= max {
+            return Pushed::Full;
         }
-        if self.bytes >= max {
-            return false;
+        if let Some(at) = replaceable {
+            self.messages.remove(at);
         }
         let held = HeldMessage { message: message.clone(), namespace: namespace.clone(), ack: *ack };
-        self.bytes += held.size();
+        self.bytes = self.bytes - freed + held.size();
         self.messages.push(held);
-        true
+        if replaceable.is_some() { Pushed::Replaced } else { Pushed::Kept }
+    }
+
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.messages.len()
     }
 
     pub(crate) fn bytes(&self) -> usize {

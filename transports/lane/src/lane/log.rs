@@ -13,8 +13,8 @@
 //!   B        [             )                merged: one write straight from the log
 //! ```
 //!
-//! Each append is one *frame*, and every span begins and ends at frames. Where frames end, and which of them are not
-//! [`Class::Reliable`], is noted once for each frame, not for each member: it matters only when a stream refuses bytes.
+//! Each append is one *frame*, and every span begins and ends at frames. Where frames end, and what is unusual about them (a
+//! [`Note`]), is kept once for each frame, not for each member: it matters only when a stream refuses bytes or ends.
 //! Output for one connection alone, as answers, is kept in a second buffer of the same kind, so that it does not stand between
 //! messages whose spans would merge; places there are numbered from [`SINGLE`] on. What is large is kept as shared bytes,
 //! numbered from [`SHARED`] on.
@@ -27,7 +27,7 @@ use crate::SMALL;
 /// From this size on a frame is shared instead of copied.
 pub(crate) const SHARED_BYTES: usize = if SMALL { 256 } else { 16 * 1024 };
 /// At this size the log takes nothing more before it is flushed.
-const BYTES_MAX: usize = if SMALL { 2 * 1024 } else { 256 * 1024 };
+pub(crate) const BYTES_MAX: usize = if SMALL { 2 * 1024 } else { 256 * 1024 };
 /// The same for links of chains: connections in many rooms each can need more of these than bytes.
 const LINKS_MAX: usize = if SMALL { 64 } else { 512 * 1024 };
 /// The first place in the buffer for single connections. Those in the other one stay far below.
@@ -83,23 +83,48 @@ impl Frame<'_> {
     }
 }
 
+/// What a frame is to a reader that does not take it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Note {
+    pub(crate) class: Class,
+    /// Messages in it: one; or none, if it is a protocol's own; or several, if an outbox had put them together.
+    pub(crate) messages: u32,
+}
+
+impl Note {
+    /// A protocol's own output: answers, first and last words.
+    pub(crate) const OWN: Self = Self { class: Class::Reliable, messages: 0 };
+
+    pub(crate) const fn message(class: Class) -> Self {
+        Self { class, messages: 1 }
+    }
+}
+
 /// The log of a turn, with the chains of all connections.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct TurnLog {
     common: Buffer,
     single: Buffer,
-    shared: Vec<(Bytes, Class)>,
+    shared: Vec<(Bytes, Note)>,
     links: Vec<Link>,
 }
 
 /// Frames, one behind the other.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Buffer {
     bytes: Vec<u8>,
     /// Where each frame ends.
     ends: Vec<u32>,
-    /// Frames that are not reliable, by where they start.
-    special: Vec<(u32, Class)>,
+    usual: Note,
+    /// Frames whose note is another, by where they start.
+    special: Vec<(u32, Note)>,
+}
+
+impl Default for TurnLog {
+    fn default() -> Self {
+        let (common, single) = (Buffer::new(Note::message(Class::Reliable)), Buffer::new(Note::OWN));
+        Self { common, single, shared: Vec::new(), links: Vec::new() }
+    }
 }
 
 /// For whom a frame is.
@@ -111,30 +136,30 @@ pub(crate) enum Audience {
 
 impl TurnLog {
     /// Appends a frame.
-    pub(crate) fn append(&mut self, audience: Audience, frame: &[u8], class: Class) -> Span {
+    pub(crate) fn append(&mut self, audience: Audience, frame: &[u8], note: Note) -> Span {
         if frame.len() >= SHARED_BYTES {
-            return self.append_shared(Bytes::copy_from_slice(frame), class);
+            return self.append_shared(Bytes::copy_from_slice(frame), note);
         }
         let (buffer, base) = match audience {
             Audience::Many => (&mut self.common, 0),
             Audience::One => (&mut self.single, SINGLE),
         };
-        let Span { start, end } = buffer.append(frame, class);
+        let Span { start, end } = buffer.append(frame, note);
         Span { start: base + start, end: base + end }
     }
 
     /// Appends a frame that came out of a codec; what is large stays in the allocation that `frame` had.
-    pub(crate) fn append_encoded(&mut self, audience: Audience, frame: &mut BytesMut, class: Class) -> Span {
+    pub(crate) fn append_encoded(&mut self, audience: Audience, frame: &mut BytesMut, note: Note) -> Span {
         if frame.len() >= SHARED_BYTES {
-            return self.append_shared(frame.split().freeze(), class);
+            return self.append_shared(frame.split().freeze(), note);
         }
-        self.append(audience, frame, class)
+        self.append(audience, frame, note)
     }
 
     /// Appends a frame by reference.
-    pub(crate) fn append_shared(&mut self, frame: Bytes, class: Class) -> Span {
+    pub(crate) fn append_shared(&mut self, frame: Bytes, note: Note) -> Span {
         let start = SHARED + self.shared.len() as u32;
-        self.shared.push((frame, class));
+        self.shared.push((frame, note));
         Span { start, end: start + 1 }
     }
 
@@ -178,13 +203,22 @@ impl TurnLog {
         })
     }
 
-    /// All frames of the spans in order, each with its class.
-    pub(crate) fn frames(&self, spans: Spans) -> impl Iterator<Item = (Frame<'_>, Class)> {
+    /// All frames of the spans in order, each with its note.
+    pub(crate) fn frames(&self, spans: Spans) -> impl Iterator<Item = (Frame<'_>, Note)> {
         self.spans(spans).flat_map(|span| {
             let copied = (span.start < SHARED).then(|| self.buffer(span)).into_iter();
             let copied = copied.flat_map(|(buffer, span)| buffer.frames(span));
-            copied.chain(self.shared(span).iter().map(|(bytes, class)| (Frame::Shared(bytes), *class)))
+            copied.chain(self.shared(span).iter().map(|(bytes, note)| (Frame::Shared(bytes), *note)))
         })
+    }
+
+    /// Messages of the spans that are not within their first `sent` bytes.
+    pub(crate) fn messages(&self, spans: Spans, sent: usize) -> usize {
+        let ends = self.frames(spans).scan(0, |end, (frame, note)| {
+            *end += frame.as_slice().len();
+            Some((*end, note.messages as usize))
+        });
+        ends.filter(|(end, _)| *end > sent).map(|(_, messages)| messages).sum()
     }
 
     fn spans(&self, spans: Spans) -> impl Iterator<Item = Span> {
@@ -211,7 +245,7 @@ impl TurnLog {
     }
 
     /// The frames of a span that is shared, none of others.
-    fn shared(&self, span: Span) -> &[(Bytes, Class)] {
+    fn shared(&self, span: Span) -> &[(Bytes, Note)] {
         match span.start.checked_sub(SHARED) {
             Some(start) => &self.shared[start as usize..(span.end - SHARED) as usize],
             None => &[],
@@ -242,33 +276,37 @@ impl TurnLog {
 }
 
 impl Buffer {
-    fn append(&mut self, frame: &[u8], class: Class) -> Span {
+    fn new(usual: Note) -> Self {
+        Self { bytes: Vec::new(), ends: Vec::new(), usual, special: Vec::new() }
+    }
+
+    fn append(&mut self, frame: &[u8], note: Note) -> Span {
         let start = self.bytes.len() as u32;
         self.bytes.extend_from_slice(frame);
         let end = self.bytes.len() as u32;
         if end > start {
             self.ends.push(end);
-            if class != Class::Reliable {
-                self.special.push((start, class));
+            if note != self.usual {
+                self.special.push((start, note));
             }
         }
         Span { start, end }
     }
 
-    fn frames(&self, span: Span) -> impl Iterator<Item = (Frame<'_>, Class)> {
+    fn frames(&self, span: Span) -> impl Iterator<Item = (Frame<'_>, Note)> {
         let from = self.ends.partition_point(|end| *end <= span.start);
         let mut start = span.start;
         self.ends[from..].iter().take_while(move |end| **end <= span.end).map(move |&end| {
             let frame = Span { start, end };
             start = end;
-            (Frame::Log(self.slice(frame)), self.class_at(frame.start))
+            (Frame::Log(self.slice(frame)), self.note_at(frame.start))
         })
     }
 
-    fn class_at(&self, start: u32) -> Class {
+    fn note_at(&self, start: u32) -> Note {
         match self.special.binary_search_by_key(&start, |(at, _)| *at) {
             Ok(found) => self.special[found].1,
-            Err(_) => Class::Reliable,
+            Err(_) => self.usual,
         }
     }
 
@@ -291,112 +329,4 @@ fn reset<T>(list: &mut Vec<T>, keep: usize) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use roomcast::Key;
-
-    fn gather(log: &TurnLog, spans: Spans) -> Vec<u8> {
-        log.pieces(spans).flat_map(|piece| piece.as_slice().to_vec()).collect()
-    }
-
-    fn frames(log: &TurnLog, spans: Spans) -> Vec<(Vec<u8>, Class)> {
-        log.frames(spans).map(|(frame, class)| (frame.as_slice().to_vec(), class)).collect()
-    }
-
-    #[test]
-    fn neighbours_merge_and_others_chain() {
-        let (mut log, mut a, mut b) = (TurnLog::default(), Spans::EMPTY, Spans::EMPTY);
-        let (one, two, three) = (
-            log.append(Audience::Many, b"one", Class::Reliable),
-            log.append(Audience::Many, b"two", Class::Reliable),
-            log.append(Audience::Many, b"three", Class::Reliable),
-        );
-        assert!(log.give(&mut a, one), "its first");
-        assert!(!log.give(&mut a, two));
-        assert_eq!(log.contiguous(&a), Some(&b"onetwo"[..]));
-        log.give(&mut b, one);
-        log.give(&mut b, three);
-        assert_eq!(log.contiguous(&b), None);
-        assert_eq!(gather(&log, b), b"onethree");
-        let four = log.append(Audience::Many, b"four", Class::Reliable);
-        log.give(&mut b, four);
-        assert_eq!((gather(&log, b), log.links.len()), (b"onethreefour".to_vec(), 1));
-    }
-
-    #[test]
-    fn frames_keep_their_ends_and_classes_inside_merged_spans() {
-        let (mut log, mut spans) = (TurnLog::default(), Spans::EMPTY);
-        let latest = Class::Latest(Key::from(7));
-        let expected = [("a", Class::Reliable), ("bb", Class::Volatile), ("ccc", latest), ("d", Class::Reliable)];
-        for (bytes, class) in expected {
-            let span = log.append(Audience::Many, bytes.as_bytes(), class);
-            log.give(&mut spans, span);
-        }
-        let expected: Vec<_> = expected.iter().map(|(bytes, class)| (bytes.as_bytes().to_vec(), *class)).collect();
-        assert_eq!(frames(&log, spans), expected);
-        let mut tail = Spans::EMPTY;
-        log.give(&mut tail, Span { start: 1, end: 6 });
-        assert_eq!(frames(&log, tail), expected[1..3]);
-    }
-
-    #[test]
-    fn large_frames_are_shared_and_merge_too() {
-        let (mut log, mut spans) = (TurnLog::default(), Spans::EMPTY);
-        let large = vec![7; SHARED_BYTES];
-        let small = log.append(Audience::Many, b"small", Class::Reliable);
-        log.give(&mut spans, small);
-        for class in [Class::Volatile, Class::Reliable] {
-            let mut encoded = BytesMut::from(&large[..]);
-            let span = log.append_encoded(Audience::Many, &mut encoded, class);
-            log.give(&mut spans, span);
-        }
-        assert_eq!((log.common.bytes.len(), log.links.len()), (5, 1));
-        let got = frames(&log, spans);
-        assert_eq!(
-            got.iter().map(|(bytes, class)| (bytes.len(), *class)).collect::<Vec<_>>(),
-            [(5, Class::Reliable), (SHARED_BYTES, Class::Volatile), (SHARED_BYTES, Class::Reliable)]
-        );
-        assert_eq!(gather(&log, spans).len(), 5 + 2 * SHARED_BYTES);
-    }
-
-    #[test]
-    fn an_empty_frame_is_nothing() {
-        let (mut log, mut spans) = (TurnLog::default(), Spans::EMPTY);
-        let nothing = log.append(Audience::Many, b"", Class::Volatile);
-        assert!(!log.give(&mut spans, nothing));
-        assert!(spans.is_empty() && log.is_empty());
-    }
-
-    #[test]
-    fn full_by_bytes_and_by_shared_frames() {
-        let mut log = TurnLog::default();
-        while !log.is_full() {
-            log.append(Audience::Many, &[0; 64], Class::Reliable);
-        }
-        assert_eq!(log.bytes(), BYTES_MAX);
-        log.clear();
-        for _ in 0..BYTES_MAX / SHARED_BYTES {
-            assert!(!log.is_full());
-            log.append_shared(Bytes::from_static(b"x"), Class::Reliable);
-        }
-        assert!(log.is_full());
-    }
-
-    #[test]
-    fn what_is_for_one_does_not_keep_others_from_merging() {
-        let (mut log, mut all, mut asker) = (TurnLog::default(), Spans::EMPTY, Spans::EMPTY);
-        for n in 0..3_u8 {
-            let message = log.append(Audience::Many, &[b'm', n], Class::Reliable);
-            let answer = log.append(Audience::One, &[b'a', n], Class::Volatile);
-            log.give(&mut all, message);
-            log.give(&mut asker, message);
-            log.give(&mut asker, answer);
-        }
-        assert_eq!(log.contiguous(&all), Some(&b"m\0m\x01m\x02"[..]));
-        assert_eq!(gather(&log, asker), b"m\0a\0m\x01a\x01m\x02a\x02");
-        let expected = [(b"m\x01".to_vec(), Class::Reliable), (b"a\x01".to_vec(), Class::Volatile)];
-        assert_eq!(frames(&log, asker)[2..4], expected);
-        log.clear();
-        assert!(log.is_empty());
-    }
-}
+mod tests;

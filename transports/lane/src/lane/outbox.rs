@@ -2,41 +2,20 @@
 //!
 //! Absent while a connection keeps up. It holds *pieces* that end where frames end, so that a control frame can go in behind
 //! the first piece, whatever waits. Small frames are collected into pieces of up to 16 KiB; large ones are shared with the
-//! other recipients. The memory of all outboxes of a process is counted in a [`Budget`].
+//! other recipients. The memory of all outboxes of a lane is counted in its [`Account`].
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use bytes::Bytes;
 use roomcast::{Class, Key};
 
-use crate::lane::log::{Frame, SHARED_BYTES};
+use crate::lane::budget::Account;
+use crate::lane::log::{Frame, Note, SHARED_BYTES};
 
 /// What a piece costs beside its bytes, near enough.
 const PIECE_COST: usize = 64;
-
-/// Bytes in the outboxes of a process.
-#[derive(Debug)]
-pub(crate) struct Budget {
-    used: AtomicU64,
-    max: u64,
-}
-
-impl Budget {
-    pub(crate) fn new(max: u64) -> Self {
-        Self { used: AtomicU64::new(0), max }
-    }
-
-    pub(crate) fn used(&self) -> u64 {
-        self.used.load(Ordering::Relaxed)
-    }
-
-    pub(crate) fn is_exhausted(&self) -> bool {
-        self.used() > self.max
-    }
-}
 
 /// What became of a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,9 +32,9 @@ pub(crate) enum Pushed {
 
 #[derive(Debug)]
 enum Piece {
-    /// Whole frames, or the rest of one and then whole ones.
-    Own(Vec<u8>),
-    Shared(Bytes),
+    /// Whole frames, or the rest of one and then whole ones; and how many messages they are.
+    Own(Vec<u8>, u32),
+    Shared(Bytes, u32),
     Latest(Key, Bytes),
     /// Was replaced.
     Nothing,
@@ -64,9 +43,17 @@ enum Piece {
 impl Piece {
     fn as_slice(&self) -> &[u8] {
         match self {
-            Self::Own(bytes) => bytes,
-            Self::Shared(bytes) | Self::Latest(_, bytes) => bytes,
+            Self::Own(bytes, _) => bytes,
+            Self::Shared(bytes, _) | Self::Latest(_, bytes) => bytes,
             Self::Nothing => &[],
+        }
+    }
+
+    fn messages(&self) -> usize {
+        match self {
+            Self::Own(_, messages) | Self::Shared(_, messages) => *messages as usize,
+            Self::Latest(..) => 1,
+            Self::Nothing => 0,
         }
     }
 }
@@ -90,11 +77,11 @@ pub(crate) struct Outbox {
     bytes: usize,
     /// When it last became shorter, or began.
     progress: Instant,
-    budget: Arc<Budget>,
+    account: Arc<Account>,
 }
 
 impl Outbox {
-    pub(crate) fn new(budget: &Arc<Budget>, now: Instant) -> Self {
+    pub(crate) fn new(account: &Arc<Account>, now: Instant) -> Self {
         Self {
             pieces: VecDeque::new(),
             first: 0,
@@ -106,7 +93,7 @@ impl Outbox {
             control_sent: 0,
             bytes: 0,
             progress: now,
-            budget: Arc::clone(budget),
+            account: Arc::clone(account),
         }
     }
 
@@ -117,6 +104,11 @@ impl Outbox {
 
     pub(crate) fn is_empty(&self) -> bool {
         self.bytes == 0
+    }
+
+    /// Messages that wait. Those of a piece that is written in part count, all of them.
+    pub(crate) fn messages(&self) -> usize {
+        self.pieces.iter().map(Piece::messages).sum()
     }
 
     /// When it last became shorter, or began.
@@ -130,35 +122,43 @@ impl Outbox {
     }
 
     /// Appends the rest of a frame whose beginning the stream took: must come first, whatever its class.
-    pub(crate) fn push_rest(&mut self, rest: Frame<'_>, sent: usize) {
+    pub(crate) fn push_rest(&mut self, rest: Frame<'_>, messages: u32, sent: usize) {
         debug_assert!(self.pieces.is_empty() && self.control.is_empty());
         self.begun = true;
         self.changed(|outbox| match rest {
-            Frame::Log(bytes) => outbox.append(&bytes[sent..]),
-            Frame::Shared(bytes) => outbox.add(Piece::Shared(bytes.slice(sent..))),
+            Frame::Log(bytes) => outbox.append(&bytes[sent..], messages),
+            Frame::Shared(bytes) => outbox.add(Piece::Shared(bytes.slice(sent..), messages)),
         });
     }
 
-    /// Appends a whole frame, as its class says. A frame is taken if the outbox held less than `max` before it.
-    pub(crate) fn push(&mut self, frame: Frame<'_>, class: Class, max: usize) -> Pushed {
-        if class == Class::Volatile {
+    /// Appends a whole frame, as its class says. A frame is taken if the outbox held less than `max` before it, not counted
+    /// what it replaces.
+    pub(crate) fn push(&mut self, frame: Frame<'_>, note: Note, max: usize) -> Pushed {
+        if note.class == Class::Volatile {
             return Pushed::Dropped;
         }
+        let replaceable = match note.class {
+            Class::Latest(key) => self.replaceable(key),
+            _ => None,
+        };
+        let freed = replaceable.map_or(0, |at| self.pieces[at].as_slice().len());
+        if self.weight() - freed >= max {
+            return Pushed::Full;
+        }
         self.changed(|outbox| {
-            let replaced = matches!(class, Class::Latest(key) if outbox.remove(key));
-            if outbox.weight() >= max {
-                return Pushed::Full;
+            if let Some(at) = replaceable {
+                outbox.remove(at);
             }
-            match (frame, class) {
+            match (frame, note.class) {
                 (Frame::Log(bytes), Class::Latest(key)) => {
                     outbox.add(Piece::Latest(key, Bytes::copy_from_slice(bytes)));
                 }
                 (Frame::Shared(bytes), Class::Latest(key)) => outbox.add(Piece::Latest(key, bytes.clone())),
-                (Frame::Shared(bytes), _) => outbox.add(Piece::Shared(bytes.clone())),
-                (Frame::Log(bytes), _) => outbox.append(bytes),
+                (Frame::Shared(bytes), _) => outbox.add(Piece::Shared(bytes.clone(), note.messages)),
+                (Frame::Log(bytes), _) => outbox.append(bytes, note.messages),
             }
-            if replaced { Pushed::Replaced } else { Pushed::Kept }
-        })
+        });
+        if replaceable.is_some() { Pushed::Replaced } else { Pushed::Kept }
     }
 
     /// Puts control bytes behind the first piece; false if the outbox holds its maximum.
@@ -212,34 +212,40 @@ impl Outbox {
     }
 
     /// Takes all frames out, in order, control bytes first.
-    pub(crate) fn drain(&mut self) -> Vec<(Bytes, Class)> {
+    pub(crate) fn drain(&mut self) -> Vec<(Bytes, Note)> {
         self.changed(|outbox| {
             outbox.bytes = 0;
             outbox.latest.clear();
             outbox.first += outbox.pieces.len() as u64;
             outbox.holes = 0;
+            outbox.begun = false;
             let control = std::mem::take(&mut outbox.control).split_off(std::mem::take(&mut outbox.control_sent));
             let mut skip = std::mem::take(&mut outbox.sent);
-            let pieces = std::mem::take(&mut outbox.pieces).into_iter().map(|piece| match piece {
-                Piece::Own(bytes) => (Bytes::from(bytes).slice(std::mem::take(&mut skip)..), Class::Reliable),
-                Piece::Shared(bytes) => (bytes.slice(std::mem::take(&mut skip)..), Class::Reliable),
-                Piece::Latest(key, bytes) => (bytes.slice(std::mem::take(&mut skip)..), Class::Latest(key)),
-                Piece::Nothing => (Bytes::new(), Class::Reliable),
+            let pieces = std::mem::take(&mut outbox.pieces).into_iter().map(|piece| {
+                let messages = piece.messages() as u32;
+                let (bytes, class) = match piece {
+                    Piece::Own(bytes, _) => (Bytes::from(bytes), Class::Reliable),
+                    Piece::Shared(bytes, _) => (bytes, Class::Reliable),
+                    Piece::Latest(key, bytes) => (bytes, Class::Latest(key)),
+                    Piece::Nothing => (Bytes::new(), Class::Reliable),
+                };
+                (bytes.slice(std::mem::take(&mut skip)..), Note { class, messages })
             });
-            let all = std::iter::once((Bytes::from(control), Class::Reliable)).chain(pieces);
+            let all = std::iter::once((Bytes::from(control), Note::OWN)).chain(pieces);
             all.filter(|(bytes, _)| !bytes.is_empty()).collect()
         })
     }
 
-    fn append(&mut self, bytes: &[u8]) {
+    fn append(&mut self, bytes: &[u8], messages: u32) {
         self.bytes += bytes.len();
         // What comes after a control frame must not get in front of it: the frame may be a pong, and this a good-bye.
         let control_next = self.begun && self.pieces.len() == 1 && !self.control.is_empty();
         match self.pieces.back_mut() {
-            Some(Piece::Own(last)) if !control_next && last.len() + bytes.len() <= SHARED_BYTES => {
+            Some(Piece::Own(last, count)) if !control_next && last.len() + bytes.len() <= SHARED_BYTES => {
                 last.extend_from_slice(bytes);
+                *count += messages;
             }
-            _ => self.pieces.push_back(Piece::Own(bytes.to_vec())),
+            _ => self.pieces.push_back(Piece::Own(bytes.to_vec(), messages)),
         }
     }
 
@@ -251,21 +257,23 @@ impl Outbox {
         self.pieces.push_back(piece);
     }
 
-    /// Removes the waiting piece of a key, unless the peer has a part of it.
-    fn remove(&mut self, key: Key) -> bool {
-        let Some(number) = self.latest.remove(&key) else { return false };
-        let at = (number - self.first) as usize;
-        if at == 0 && self.begun {
-            return false;
-        }
+    /// Where the waiting piece of a key is, unless the peer has a part of it.
+    fn replaceable(&self, key: Key) -> Option<usize> {
+        let at = (self.latest.get(&key)? - self.first) as usize;
+        (at > 0 || !self.begun).then_some(at)
+    }
+
+    fn remove(&mut self, at: usize) {
         let removed = std::mem::replace(&mut self.pieces[at], Piece::Nothing);
         self.bytes -= removed.as_slice().len();
+        if let Piece::Latest(key, _) = removed {
+            self.latest.remove(&key);
+        }
         self.holes += 1;
         self.skip_holes();
         if self.holes > 32 && self.holes > self.pieces.len() / 2 {
             self.compact();
         }
-        true
     }
 
     fn pop(&mut self) {
@@ -302,23 +310,18 @@ impl Outbox {
         }
     }
 
-    /// Does something and settles the difference with the budget.
+    /// Does something and settles the difference with the account.
     fn changed<R>(&mut self, change: impl FnOnce(&mut Self) -> R) -> R {
         let before = self.weight();
         let result = change(self);
-        let after = self.weight();
-        if after >= before {
-            self.budget.used.fetch_add((after - before) as u64, Ordering::Relaxed);
-        } else {
-            self.budget.used.fetch_sub((before - after) as u64, Ordering::Relaxed);
-        }
+        self.account.settle(before, self.weight());
         result
     }
 }
 
 impl Drop for Outbox {
     fn drop(&mut self) {
-        self.budget.used.fetch_sub(self.weight() as u64, Ordering::Relaxed);
+        self.account.settle(self.weight(), 0);
     }
 }
 

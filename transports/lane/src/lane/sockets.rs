@@ -45,6 +45,7 @@ impl Lane {
             Err(refusal) => {
                 tracing::debug!("a socket was not connected: {refusal}");
                 let refusal = refusal.status(503);
+                self.counters().refused.add(1);
                 self.shared.push(Order::NoPlace { to: key, namespace, refusal, holds_input });
                 return None;
             }
@@ -94,6 +95,7 @@ impl Lane {
 
     /// The application let a socket in, or did not.
     pub(crate) fn socket_outcome(&mut self, id: SocketId, result: Result<(), Refusal>) {
+        self.counters().refused.add(usize::from(result.is_err()));
         let Some((key, at)) = self.find(id) else {
             return self.orphan_outcome(id, result.is_ok());
         };
@@ -269,8 +271,10 @@ impl Lane {
 
     fn unbind(&mut self, attached: &Attached) {
         self.table.unbind(attached.owned.id());
-        if let Some(connecting) = attached.connecting {
-            self.held.try_remove(connecting.held as usize);
+        if let Some(connecting) = attached.connecting
+            && let Some(held) = self.held.try_remove(connecting.held as usize)
+        {
+            self.counters().lost.add_shared(held.len());
         }
     }
 

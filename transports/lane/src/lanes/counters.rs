@@ -3,6 +3,8 @@
 use std::ops::AddAssign;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use serde::Serialize;
+
 /// One number, written by its lane, read by anybody: a statistic, nothing is ordered by it.
 #[derive(Debug, Default)]
 pub(crate) struct Counter(AtomicU64);
@@ -31,8 +33,12 @@ macro_rules! counters {
             $(pub(crate) $name: Counter,)*
         }
 
-        /// What the lanes did since they started, and what they hold: [`Lanes::stats`](crate::Lanes::stats).
-        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+        /// What lanes did since they started, and what they hold now: [`Lanes::stats`](crate::Lanes::stats) and
+        /// [`Lanes::lane_stats`](crate::Lanes::lane_stats).
+        ///
+        /// What the engine selects a socket for is counted once in `deliveries`, and if it does not get to the socket's
+        /// stream, once in `dropped_volatile`, `replaced_latest` or `lost`; the rest is [`Self::delivered`].
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
         #[non_exhaustive]
         pub struct LaneStats {
             /// Connections that are open now.
@@ -42,6 +48,14 @@ macro_rules! counters {
             /// Bytes that wait in outboxes now.
             pub outbox_bytes: u64,
             $($(#[$doc])* pub $name: u64,)*
+        }
+
+        impl LaneStats {
+            /// Messages that streams took, or that wait for a stream which takes more.
+            pub fn delivered(&self) -> u64 {
+                // Read one after the other while lanes work, so the parts may be younger than the sum.
+                self.deliveries.saturating_sub(self.dropped_volatile + self.replaced_latest + self.lost)
+            }
         }
 
         impl Counters {
@@ -70,18 +84,30 @@ counters! {
     bytes_out,
     /// Writes that streams took something of.
     writes,
-    /// Messages given to a socket.
+    /// Messages times the sockets that the engine selected for them.
     deliveries,
     /// Messages encoded, once for each codec that a recipient speaks.
     encodes,
     /// Messages that a codec could not write, or at which it panicked.
     encode_errors,
-    /// Volatile messages left out for a slow reader.
+    /// Volatile messages left out for a slow reader, or for one that was not let in yet.
     dropped_volatile,
     /// Messages that a later one with the same key replaced.
     replaced_latest,
-    /// Connections cut off because they did not read.
+    /// Messages that did not get out for another reason: the socket was gone, or its connection ended first, or no codec
+    /// could write them. Where many small messages were being written when the connection broke, up to 16 KiB that the
+    /// stream took may count too.
+    lost,
+    /// Connections cut off because they did not read: the sum of the next three.
     slow_consumers,
+    /// Those for which more waited than `outbox_bytes_max`.
+    slow_over_limit,
+    /// Those that took nothing for `outbox_age_max`.
+    slow_stalled,
+    /// Those for which most waited when all outboxes together exceeded `outboxes_bytes_max`.
+    slow_over_budget,
+    /// Sockets that were not let in: the application refused them, or its handler failed, or the engine was full.
+    refused,
     /// Events given to an application.
     events,
     /// Events whose payload did not fit their handler.
@@ -90,8 +116,12 @@ counters! {
     handler_errors,
     /// Handlers that panicked.
     handler_panics,
+    /// Handlers that held their lane for more than 100 ms.
+    slow_handlers,
     /// Protocols that panicked, each at the cost of its connection.
     protocol_panics,
+    /// Panics of the lane itself, each at the cost of all its connections.
+    lane_panics,
     /// Broadcasts that found the lane's inbox full, so that nothing was sent.
     overloaded,
 }
@@ -109,5 +139,9 @@ mod tests {
         sum += counters.read();
         sum += counters.read();
         assert_eq!((sum.connections, sum.deliveries, sum.overloaded), (1, 4, 6));
+        sum.lost = 3;
+        assert_eq!(sum.delivered(), 1);
+        sum.lost = 5;
+        assert_eq!(sum.delivered(), 0, "read at another moment");
     }
 }

@@ -38,7 +38,7 @@ pub(crate) fn start(
         let _ = started.send(Ok(()));
         let driver = async move { drive(make()).await };
         let forced = runtime.block_on(async { tokio::task::spawn_local(tokio::task::unconstrained(driver)).await });
-        // An error would be a panic of the lane itself; what is in its inbox is of no use then either.
+        // An error would be a panic outside of turns; what is in its inbox is of no use then either.
         shared.end();
         let forced = forced.unwrap_or_else(|error| {
             tracing::error!("lane {} ended: {error}", shared.index);
@@ -58,7 +58,7 @@ async fn drive(mut lane: Lane) -> usize {
     loop {
         let more = {
             let _entered = tasks.enter();
-            lane.turn(Instant::now())
+            lane.turn_and_survive(Instant::now())
         };
         if lane.is_ended() {
             return lane.drain.as_ref().map_or(0, |drain| drain.forced);

@@ -10,6 +10,7 @@ use roomcast::{Closed, Delivery, SocketId};
 use crate::application::handshake::Refusal;
 use crate::application::reply::{AckToken, Answer};
 use crate::key::Key;
+use crate::lanes::shared::Counted;
 use crate::link::stream::Stream;
 use crate::protocol::Protocol;
 use crate::protocol::close::Close;
@@ -41,6 +42,8 @@ pub(crate) enum Order {
     Adopt(Box<Adoption>),
     /// Close all connections within this time, then end.
     Drain { over: Duration },
+    /// The outboxes of all lanes hold too much, and the largest seems to be here.
+    Relieve,
     /// End now.
     Stop,
 }
@@ -51,6 +54,7 @@ pub(crate) struct Adoption {
     pub(crate) early: Bytes,
     pub(crate) wire: Wire,
     pub(crate) make: Box<dyn FnOnce() -> Box<dyn Protocol> + Send>,
+    pub(crate) counted: Counted,
 }
 
 impl Order {

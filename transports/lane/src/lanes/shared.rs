@@ -7,9 +7,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use roomcast::{Backlog, Closed, Delivery, Inbox};
 use tokio::sync::Notify;
 
-use crate::lane::outbox::Budget;
+use crate::lane::budget::{Account, Budget};
 use crate::lanes::codecs::Codecs;
-use crate::lanes::counters::Counters;
+use crate::lanes::counters::{Counters, LaneStats};
 use crate::lanes::order::Order;
 
 /// The outside of a lane. It is what the engine knows as `dyn Lane`, so it owns no engine and no socket.
@@ -21,8 +21,8 @@ pub(crate) struct LaneShared {
     pub(crate) ready: Inbox<u32>,
     pub(crate) inbox_bytes_max: u64,
     pub(crate) counters: Counters,
-    /// Open connections, and those on their way here: what placement goes by.
-    pub(crate) connections: AtomicUsize,
+    /// Open connections, and those on their way here: what placement goes by. [`Counted`] counts.
+    connections: AtomicUsize,
     /// Set before the inbox is closed: a hint for placement, the closed inbox is what counts.
     ended: AtomicBool,
     /// Told whenever the backlog fell below a quarter.
@@ -56,7 +56,7 @@ impl LaneShared {
     /// Refuses all further orders.
     pub(crate) fn end(&self) {
         self.ended.store(true, Ordering::Relaxed);
-        self.turn_away(self.inbox.close());
+        drop(self.inbox.close());
         self.ready.close();
         // Nobody is behind any more.
         self.relief.notify_waiters();
@@ -66,10 +66,9 @@ impl LaneShared {
         self.ended.load(Ordering::Relaxed)
     }
 
-    /// Drops orders that come too late; connections among them were counted when they were sent here.
-    pub(crate) fn turn_away(&self, orders: impl IntoIterator<Item = Order>) {
-        let adoptions = orders.into_iter().filter(|order| matches!(order, Order::Adopt(_))).count();
-        self.connections.fetch_sub(adoptions, Ordering::Relaxed);
+    /// What this lane's outboxes hold.
+    pub(crate) fn account(&self) -> &Arc<Account> {
+        self.budget.account(self.index)
     }
 
     /// Whether so much waits that the lane should not read more, and publishers that care should wait.
@@ -79,6 +78,32 @@ impl LaneShared {
 
     pub(crate) fn open_connections(&self) -> usize {
         self.connections.load(Ordering::Relaxed)
+    }
+
+    /// What the lane did and holds.
+    pub(crate) fn stats(&self) -> LaneStats {
+        LaneStats {
+            connections: self.open_connections() as u64,
+            inbox_bytes: self.inbox.bytes(),
+            outbox_bytes: self.account().used(),
+            ..self.counters.read()
+        }
+    }
+}
+
+/// Counts as a connection of its lane, from its placement to its end, however that comes.
+pub(crate) struct Counted(Arc<LaneShared>);
+
+impl Counted {
+    pub(crate) fn new(lane: &Arc<LaneShared>) -> Self {
+        lane.connections.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(lane))
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.connections.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

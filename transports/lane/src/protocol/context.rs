@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::{Bytes, BytesMut};
-use roomcast::{Class, Socket, SocketId};
+use roomcast::{Socket, SocketId};
 
 use crate::application::connect::Connect;
 use crate::application::disconnect::DisconnectReason;
@@ -16,7 +16,7 @@ use crate::application::reply::AckToken;
 use crate::key::Key;
 use crate::lane::Lane;
 use crate::lane::connection::Holds;
-use crate::lane::log::SHARED_BYTES;
+use crate::lane::log::{Note, SHARED_BYTES};
 use crate::lanes::codecs::CodecId;
 use crate::lanes::order::Order;
 use crate::protocol::close::Close;
@@ -68,7 +68,7 @@ impl<'a> Context<'a> {
     /// not split. Costs a copy, and while input is handled an entry in the lane's inbox.
     pub fn queue(&mut self, frames: &[u8]) {
         match self.place {
-            Place::Ordered => self.lane.append(self.key, frames, Class::Reliable),
+            Place::Ordered => self.lane.append(self.key, frames, Note::OWN),
             Place::Reading if frames.len() >= SHARED_BYTES => self.queue_shared(Bytes::copy_from_slice(frames)),
             Place::Reading => {
                 self.lane.staged.extend(frames);
@@ -80,7 +80,7 @@ impl<'a> Context<'a> {
     /// The same without a copy: for what is large.
     pub fn queue_shared(&mut self, frames: Bytes) {
         match self.place {
-            Place::Ordered => self.lane.append_kept(self.key, vec![(frames, Class::Reliable)]),
+            Place::Ordered => self.lane.append_kept(self.key, vec![(frames, Note::OWN)]),
             Place::Reading => drop(self.lane.shared.push(Order::WriteShared { to: self.key, frames })),
         }
     }

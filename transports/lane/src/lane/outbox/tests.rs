@@ -3,11 +3,11 @@ use super::*;
 const MAX: usize = 1 << 20;
 
 fn outbox() -> Outbox {
-    Outbox::new(&Arc::new(Budget::new(u64::MAX)), Instant::now())
+    Outbox::new(&Arc::default(), Instant::now())
 }
 
 fn push(outbox: &mut Outbox, frame: &str, class: Class) -> Pushed {
-    outbox.push(Frame::Log(frame.as_bytes()), class, MAX)
+    outbox.push(Frame::Log(frame.as_bytes()), Note::message(class), MAX)
 }
 
 fn latest(key: u64) -> Class {
@@ -31,9 +31,9 @@ fn write_out(outbox: &mut Outbox, step: usize) -> String {
 fn control_goes_in_behind_the_first_piece_once_that_is_begun() {
     for step in [1, 2, 100] {
         let mut outbox = outbox();
-        outbox.push_rest(Frame::Log(b"xxfirst."), 2);
+        outbox.push_rest(Frame::Log(b"xxfirst."), 1, 2);
         let large = Bytes::from(vec![b'L'; SHARED_BYTES]);
-        assert_eq!(outbox.push(Frame::Shared(&large), Class::Reliable, MAX), Pushed::Kept);
+        assert_eq!(outbox.push(Frame::Shared(&large), Note::message(Class::Reliable), MAX), Pushed::Kept);
         push(&mut outbox, "second.", Class::Reliable);
         assert!(outbox.push_control(b"pong.", MAX));
         assert!(outbox.push_control(b"pong2.", MAX));
@@ -55,7 +55,7 @@ fn control_goes_first_when_nothing_is_begun_and_is_never_split() {
 #[test]
 fn what_comes_after_a_control_frame_stays_behind_it() {
     let mut outbox = outbox();
-    outbox.push_rest(Frame::Log(b"xfirst."), 1);
+    outbox.push_rest(Frame::Log(b"xfirst."), 1, 1);
     push(&mut outbox, "same piece.", Class::Reliable);
     outbox.push_control(b"pong.", MAX);
     push(&mut outbox, "bye.", Class::Reliable);
@@ -101,12 +101,16 @@ fn endless_replacing_takes_no_memory() {
 fn a_frame_may_exceed_the_limit_and_the_next_one_may_not() {
     let mut outbox = outbox();
     let large = Bytes::from(vec![0; 2_000]);
-    assert_eq!(outbox.push(Frame::Shared(&large), Class::Reliable, 1_000), Pushed::Kept);
-    assert_eq!(outbox.push(Frame::Log(b"x"), Class::Reliable, 1_000), Pushed::Full);
-    assert_eq!(outbox.push(Frame::Log(b"x"), Class::Volatile, 1_000), Pushed::Dropped, "no reason to cut it off");
+    assert_eq!(outbox.push(Frame::Shared(&large), Note::message(Class::Reliable), 1_000), Pushed::Kept);
+    assert_eq!(outbox.push(Frame::Log(b"x"), Note::message(Class::Reliable), 1_000), Pushed::Full);
+    assert_eq!(
+        outbox.push(Frame::Log(b"x"), Note::message(Class::Volatile), 1_000),
+        Pushed::Dropped,
+        "no reason to cut it off"
+    );
     assert!(!outbox.push_control(b"x", 1_000));
     outbox.advance(2_000, Instant::now());
-    assert_eq!(outbox.push(Frame::Log(b"x"), Class::Reliable, 1_000), Pushed::Kept);
+    assert_eq!(outbox.push(Frame::Log(b"x"), Note::message(Class::Reliable), 1_000), Pushed::Kept);
 }
 
 #[test]
@@ -122,23 +126,42 @@ fn small_frames_share_pieces() {
 }
 
 #[test]
-fn the_budget_is_settled_whatever_happens() {
-    let budget = Arc::new(Budget::new(1_000));
-    let mut outbox = Outbox::new(&budget, Instant::now());
+fn the_account_is_settled_whatever_happens() {
+    let account = Arc::<Account>::default();
+    let mut outbox = Outbox::new(&account, Instant::now());
     push(&mut outbox, &"x".repeat(500), Class::Reliable);
     push(&mut outbox, &"y".repeat(600), latest(1));
-    assert!(budget.is_exhausted());
+    assert_eq!(account.used(), 1_100 + 2 * PIECE_COST as u64);
     push(&mut outbox, "y", latest(1));
-    assert!(!budget.is_exhausted());
+    assert_eq!(account.used(), 501 + 2 * PIECE_COST as u64);
     outbox.push_control(b"zzz", MAX);
     outbox.advance(2, Instant::now());
     drop(outbox);
-    assert_eq!(budget.used(), 0);
-    let mut outbox = Outbox::new(&budget, Instant::now());
+    assert_eq!(account.used(), 0);
+    let mut outbox = Outbox::new(&account, Instant::now());
     push(&mut outbox, "12345", Class::Reliable);
     push(&mut outbox, "678", latest(3));
     outbox.advance(2, Instant::now());
     let drained = outbox.drain();
-    assert_eq!(drained, [(Bytes::from("345"), Class::Reliable), (Bytes::from("678"), latest(3))]);
-    assert!(outbox.is_empty() && budget.used() == 0);
+    let notes = [Class::Reliable, latest(3)].map(Note::message);
+    assert_eq!(drained, [(Bytes::from("345"), notes[0]), (Bytes::from("678"), notes[1])]);
+    assert!(outbox.is_empty() && account.used() == 0);
+}
+
+#[test]
+fn messages_are_counted_until_their_piece_is_written() {
+    let mut outbox = outbox();
+    outbox.push_rest(Frame::Log(b"xfirst."), 1, 1);
+    push(&mut outbox, "second.", Class::Reliable);
+    outbox.push(Frame::Log(b"own."), Note::OWN, MAX);
+    outbox.push_control(b"pong.", MAX);
+    push(&mut outbox, "a1.", latest(1));
+    push(&mut outbox, "a2.", latest(1));
+    assert_eq!(outbox.messages(), 3);
+    outbox.advance("first.second.own".len(), Instant::now());
+    assert_eq!(outbox.messages(), 3, "the first piece is not written to its end");
+    outbox.advance(1, Instant::now());
+    assert_eq!(outbox.messages(), 1);
+    assert_eq!(write_out(&mut outbox, 2), "pong.a2.");
+    assert_eq!(outbox.messages(), 0);
 }
