@@ -9,6 +9,7 @@ mod payload;
 mod query;
 mod refusal;
 mod revision;
+mod session;
 
 pub use error::{PacketError, PayloadError};
 pub use jsonp::{Jsonp, parse_form};
@@ -18,3 +19,4 @@ pub use payload::{Body, BodyLimits, DataKind, Payload, PayloadBuilder, PayloadLi
 pub use query::{Method, Query, Request, Transport, Verb};
 pub use refusal::Refusal;
 pub use revision::{Framing, Revision};
+pub use session::{Action, Answer, Answered, CloseReason, Last, Received, Session, SessionConfig, Source, Waiting};

@@ -1,0 +1,68 @@
+//! Who pings, and when a client is given up.
+//!
+//! In revision 4 the server pings and the client has to answer; in revision 3 the client pings and the server only
+//! watches. Whatever a client sends shows that it lives: a client that is busy sending is not cut off because its pong is
+//! stuck behind its data.
+
+use std::time::Instant;
+
+use super::SessionConfig;
+use crate::engineio::Revision;
+
+/// The heartbeat of one session, without a clock.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Heartbeat {
+    /// Revision 4: the client is well, and is pinged next then.
+    NextPing(Instant),
+    /// Revision 4: silent since it was pinged then.
+    Silent(Instant),
+    /// Revision 3: it pings by itself, and was heard then.
+    Watched(Instant),
+}
+
+/// What is to be done now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Due {
+    Nothing,
+    Ping,
+    Dead,
+}
+
+impl Heartbeat {
+    pub(super) fn new(revision: Revision, now: Instant, config: &SessionConfig) -> Self {
+        match revision {
+            Revision::V4 => Self::NextPing(now + config.ping_interval),
+            Revision::V3 => Self::Watched(now),
+        }
+    }
+
+    /// Something came from the client. Pings keep their beat: the next one is due an interval after the last one.
+    pub(super) fn handle_activity(&mut self, now: Instant, config: &SessionConfig) {
+        match self {
+            Self::NextPing(_) => {}
+            Self::Silent(pinged) => *self = Self::NextPing(*pinged + config.ping_interval),
+            Self::Watched(heard) => *heard = now,
+        }
+    }
+
+    pub(super) fn poll_timeout(&self, config: &SessionConfig) -> Instant {
+        match self {
+            Self::NextPing(at) => *at,
+            Self::Silent(pinged) => *pinged + config.ping_timeout,
+            Self::Watched(heard) => *heard + config.ping_interval + config.ping_timeout,
+        }
+    }
+
+    pub(super) fn handle_timeout(&mut self, now: Instant, config: &SessionConfig) -> Due {
+        if now < self.poll_timeout(config) {
+            return Due::Nothing;
+        }
+        match self {
+            Self::NextPing(_) => {
+                *self = Self::Silent(now);
+                Due::Ping
+            }
+            Self::Silent(_) | Self::Watched(_) => Due::Dead,
+        }
+    }
+}

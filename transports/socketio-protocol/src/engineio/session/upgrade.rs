@@ -1,0 +1,97 @@
+//! From polling to a WebSocket.
+
+use std::time::Instant;
+
+use super::{Action, Answer, Carrier, Last, Phase, Session};
+use crate::engineio::{Packet, PacketKind, Refusal};
+
+/// A WebSocket that wants to become the session's.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Candidate {
+    /// It has until then.
+    Joined(Instant),
+    /// It asked, and was answered.
+    Probed(Instant),
+}
+
+impl Candidate {
+    pub(super) fn deadline(&self) -> Instant {
+        match self {
+            Self::Joined(until) | Self::Probed(until) => *until,
+        }
+    }
+}
+
+impl Session {
+    /// Whether a WebSocket may join now. To be asked before its handshake is answered.
+    ///
+    /// # Errors
+    /// It is to be refused: the session is over or ending, has a WebSocket or a candidate, or upgrades are not allowed.
+    pub fn check_candidate(&self) -> Result<(), Refusal> {
+        match (self.phase, self.carrier, self.candidate) {
+            (Phase::Closed(_), ..) => Err(Refusal::SessionUnknown),
+            (Phase::Open(_), Carrier::Polling(_), None) if self.config.allow_upgrades => Ok(()),
+            _ => Err(Refusal::BadRequest),
+        }
+    }
+
+    /// A WebSocket with this session's id is there, and is the candidate from here on.
+    ///
+    /// # Errors
+    /// It must be closed, things have changed since [`Self::check_candidate`]. The session, and its candidate if it has
+    /// one, stay as they are.
+    pub fn handle_candidate(&mut self, now: Instant) -> Result<(), Refusal> {
+        self.check_candidate()?;
+        self.candidate = Some(Candidate::Joined(now + self.config.upgrade_timeout));
+        Ok(())
+    }
+
+    /// The candidate is gone. What was held for it goes to the next poll.
+    pub fn handle_candidate_lost(&mut self) {
+        if self.candidate.take().is_some() {
+            self.answer_if_due();
+        }
+    }
+
+    pub(super) fn is_probed(&self) -> bool {
+        matches!(self.candidate, Some(Candidate::Probed(_)))
+    }
+
+    pub(super) fn close_candidate(&mut self) {
+        if self.candidate.is_some() {
+            self.act(Action::CloseCandidate);
+            self.handle_candidate_lost();
+        }
+    }
+
+    pub(super) fn handle_candidate_packet(&mut self, packet: &Packet<'_>, now: Instant) {
+        let Some(candidate) = self.candidate else { return };
+        match (candidate, packet.kind) {
+            (Candidate::Joined(until) | Candidate::Probed(until), PacketKind::Ping) if packet.is_probe() => {
+                self.handle_activity(now);
+                self.candidate = Some(Candidate::Probed(until));
+                self.act(Action::AnswerProbe);
+                self.answer_if_due();
+            }
+            (Candidate::Probed(_), PacketKind::Upgrade) => self.switch(now),
+            _ => self.close_candidate(),
+        }
+    }
+
+    fn switch(&mut self, now: Instant) {
+        let Carrier::Polling(polling) = std::mem::replace(&mut self.carrier, Carrier::WebSocket) else { return };
+        self.candidate = None;
+        if polling.has_get {
+            self.act(Action::Answer(Answer::only(Last::Noop)));
+        }
+        self.act(Action::Switch);
+        if polling.is_pong_due {
+            self.act(Action::Pong);
+        }
+        match self.phase {
+            Phase::Open(_) => self.restart_heartbeat(now),
+            Phase::Closing(reason, _) => self.finish(reason, Last::Close),
+            Phase::Opening | Phase::Closed(_) => {}
+        }
+    }
+}
