@@ -9,6 +9,7 @@ use crate::message::Message;
 use crate::select::Select;
 use crate::sync::{broken, epoch};
 use crate::target::Expr;
+use crate::tile_list::TileList;
 
 /// What a broadcast found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -35,8 +36,8 @@ impl Engine {
         let guard = epoch::pin();
         let select = Select::new(self, &guard);
         let (tiles, _) = select.collect(expr);
-        let matched = tiles.iter().map(|tile| tile.bits.count_ones() as usize).sum();
-        let shares = Shares::new(tiles, &self.core);
+        let matched = tiles.count();
+        let shares = Shares::new(&tiles, &self.core);
         let backlog = shares.backlog(self);
         if backlog.full {
             return Sent { matched: 0, backlog_bytes: backlog.bytes, overloaded: true };
@@ -48,17 +49,15 @@ impl Engine {
 }
 
 impl Shares {
-    fn new(tiles: Vec<Tile>, core: &Core) -> Self {
-        if tiles.is_empty() {
-            return Self(SmallVec::new());
-        }
-        if let Some(lane) = core.only_lane() {
-            return Self(SmallVec::from_iter([Share { lane, tiles }]));
-        }
+    fn new(tiles: &TileList, core: &Core) -> Self {
         let mut shares: SmallVec<[Share; 4]> = SmallVec::new();
+        if let Some(lane) = core.only_lane() {
+            shares.extend((tiles.len() > 0).then(|| Share { lane, tiles: tiles.iter().collect() }));
+            return Self(shares);
+        }
         // Tiles of one lane come together, by chunks.
         let mut last = 0;
-        for tile in &tiles {
+        for tile in tiles.iter() {
             let Some(lane) = core.slots.lane_of(tile.group) else { continue };
             if shares.get(last).is_none_or(|share| share.lane != lane) {
                 last = shares.iter().position(|share| share.lane == lane).unwrap_or(shares.len());
@@ -66,7 +65,7 @@ impl Shares {
             if last == shares.len() {
                 shares.push(Share { lane, tiles: Vec::with_capacity(tiles.len()) });
             }
-            shares[last].tiles.push(*tile);
+            shares[last].tiles.push(tile);
         }
         Self(shares)
     }

@@ -12,6 +12,7 @@
 
 mod name_index;
 
+use std::mem;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -44,8 +45,14 @@ struct Rooms {
 #[derive(Default)]
 struct Free {
     numbers: Vec<u32>,
+    /// The lowest number that was never given out.
     next: u32,
+    /// Of dead rooms, not free yet.
+    retired: Vec<u32>,
 }
+
+/// Numbers that wait for the end of the same pins: one closure for the collector, and one flush.
+const RETIRED_BATCH: usize = if SMALL { 1 } else { 64 };
 
 /// One room's place: one cache line, shared with no other room.
 #[repr(align(64))]
@@ -163,11 +170,13 @@ impl Interner {
         drop(writer);
         cell.roster.reset(guard);
         self.rooms.count.fetch_sub(1, Relaxed);
-        let rooms = Arc::clone(&self.rooms);
         if broken("numbers: bury at once") {
-            return rooms.bury(number);
+            return self.rooms.bury(&[number]);
         }
-        guard.defer(move || rooms.bury(number));
+        let Some(numbers) = self.rooms.free.lock().retire(number) else { return };
+        let rooms = Arc::clone(&self.rooms);
+        guard.defer(move || rooms.bury(&numbers));
+        guard.flush();
     }
 
     /// Adds a handle to a living room of this name, made if there is none.
@@ -235,14 +244,16 @@ impl Interner {
 }
 
 impl Rooms {
-    /// Makes a number free: nobody is pinned any more who may have found it.
-    fn bury(&self, number: u32) {
-        let cell = self.cells.get_or_grow(number);
-        cell.roster.while_dead(|| {
-            // SAFETY: the room is dead, unlinked, and all guards that may have found it are gone: no reader is left.
-            cell.name.with_mut(|cell| unsafe { *cell = Name::default() });
-        });
-        self.free.lock().numbers.push(number);
+    /// Makes numbers free: nobody is pinned any more who may have found them.
+    fn bury(&self, numbers: &[u32]) {
+        for number in numbers {
+            let cell = self.cells.get_or_grow(*number);
+            cell.roster.while_dead(|| {
+                // SAFETY: the room is dead, unlinked, and all guards that may have found it are gone: no reader is left.
+                cell.name.with_mut(|cell| unsafe { *cell = Name::default() });
+            });
+        }
+        self.free.lock().numbers.extend_from_slice(numbers);
     }
 }
 
@@ -253,6 +264,12 @@ impl Free {
             self.next += 1;
             number
         })
+    }
+
+    /// Adds the number of a dead room; those that are due to be freed, if they are many.
+    fn retire(&mut self, number: u32) -> Option<Vec<u32>> {
+        self.retired.push(number);
+        (self.retired.len() >= RETIRED_BATCH).then(|| mem::take(&mut self.retired))
     }
 }
 

@@ -57,6 +57,9 @@ impl Delivery {
     }
 }
 
+/// A tile with every slot of its group.
+const ALL: u32 = u32::MAX >> (u32::BITS - SLOTS_PER_GROUP);
+
 /// Some sockets of one group: bit `i` of `bits` stands for slot `group * 32 + i`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tile {
@@ -73,13 +76,43 @@ impl Tile {
     }
 
     /// The slots, ascending.
-    pub fn slots(self) -> impl Iterator<Item = u32> {
-        let mut bits = self.bits;
-        std::iter::from_fn(move || {
-            let at = (bits != 0).then(|| bits.trailing_zeros())?;
-            bits &= bits - 1;
-            Some(self.group * SLOTS_PER_GROUP + at)
-        })
+    pub fn slots(self) -> Slots {
+        Slots { group: self.group, bits: self.bits }
+    }
+}
+
+/// The slots of a [`Tile`], ascending.
+#[derive(Clone, Debug)]
+pub struct Slots {
+    group: u32,
+    bits: u32,
+}
+
+impl Iterator for Slots {
+    type Item = u32;
+
+    fn next(&mut self) -> Option<u32> {
+        let at = (self.bits != 0).then(|| self.bits.trailing_zeros())?;
+        self.bits &= self.bits - 1;
+        Some(self.group * SLOTS_PER_GROUP + at)
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        let len = self.bits.count_ones() as usize;
+        (len, Some(len))
+    }
+
+    /// Whole groups are common in large rooms, and need no search for bits.
+    fn fold<B, F: FnMut(B, u32) -> B>(self, init: B, mut f: F) -> B {
+        let first = self.group * SLOTS_PER_GROUP;
+        if self.bits == ALL {
+            return (first..first + SLOTS_PER_GROUP).fold(init, f);
+        }
+        let mut folded = init;
+        for slot in self {
+            folded = f(folded, slot);
+        }
+        folded
     }
 }
 

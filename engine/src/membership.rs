@@ -22,6 +22,7 @@ use crate::connection::BATCH;
 use crate::engine::Engine;
 use crate::error::JoinError;
 use crate::id::SocketId;
+use crate::indivisible::Indivisible;
 use crate::interner::RoomsFull;
 use crate::lane::Tile;
 use crate::room_map::Place;
@@ -31,6 +32,7 @@ use crate::slots::{Group, GroupState};
 use crate::sync::epoch::{self, Guard};
 use crate::sync::{MutexGuard, broken};
 use crate::target::{Expr, Name, Rooms};
+use crate::tile_list::TileList;
 
 /// What a bulk verb changed, on this node.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -127,7 +129,7 @@ impl Engine {
         }
         let (mut changed, mut changes) = (Changed::default(), Changes::new(self.core.observer.as_deref(), false));
         let mut outcome = Ok(());
-        for tile in tiles {
+        for tile in tiles.iter() {
             outcome = self.join_tile(&select, &plan, tile, &mut destinations, &mut changed, &mut changes, &guard);
             if outcome.is_err() {
                 break;
@@ -178,7 +180,7 @@ impl Engine {
         let (mut changed, mut changes) = (Changed::default(), Changes::new(self.core.observer.as_deref(), false));
         let found = rooms.0.iter().filter_map(|name| Destination::new(name, self).find(self, &guard));
         let numbers: SmallVec<[u32; 4]> = found.collect();
-        for tile in tiles {
+        for tile in tiles.iter() {
             let Some(group) = self.core.slots.group(tile.group) else { continue };
             let mut state = group.lock();
             let bits = group.current(tile.bits & select.bits(&plan, tile.group), select.clock);
@@ -198,7 +200,7 @@ impl Engine {
         let select = Select::new(self, &guard);
         let (tiles, plan) = select.collect(expr);
         let (mut changed, mut changes) = (Changed::default(), Changes::new(self.core.observer.as_deref(), false));
-        for tile in tiles {
+        for tile in tiles.iter() {
             let Some(group) = self.core.slots.group(tile.group) else { continue };
             let state = group.lock();
             let bits = group.current(tile.bits & select.bits(&plan, tile.group), select.clock);
@@ -238,8 +240,10 @@ impl Engine {
             // would wait for each in turn below.
             rosters.iter().for_each(|roster| roster.touch(tile.group, guard));
             for (place, roster) in batch.iter().zip(rosters) {
+                let both = Indivisible::begin();
                 let tile = Tile { group: tile.group, bits: state.rooms.remove_from(*place, bits) };
                 let gone = self.exit_roster(place.room, roster, &mut state, tile, changes, guard);
+                both.end();
                 memberships += gone.count_ones() as usize;
             }
         }
@@ -268,16 +272,23 @@ impl Engine {
     ) -> Result<Added, JoinError> {
         // First, since nothing may fail between the two indexes.
         state.rooms.reserve();
-        let (number, added) = destination.add(self, tile, guard)?;
-        state.rooms.add(number, tile.bits);
-        state.count_up(added.fresh, self.core.limits.rooms_per_socket);
-        Ok(added)
+        let both = Indivisible::begin();
+        let outcome = destination.add(self, tile, guard);
+        if let Ok((number, added)) = &outcome {
+            state.rooms.add(*number, tile.bits);
+            state.count_up(added.fresh, self.core.limits.rooms_per_socket);
+        }
+        both.end();
+        outcome.map(|(_, added)| added)
     }
 
     /// Removes members from a room, in both indexes; those who were in. The caller holds the group's lock.
     fn exit(&self, number: u32, state: &mut GroupState, tile: Tile, changes: &mut Changes<'_>, guard: &Guard) -> u32 {
+        let both = Indivisible::begin();
         let tile = Tile { group: tile.group, bits: state.rooms.remove(number, tile.bits) };
-        self.exit_roster(number, self.core.interner.roster(number), state, tile, changes, guard)
+        let gone = self.exit_roster(number, self.core.interner.roster(number), state, tile, changes, guard);
+        both.end();
+        gone
     }
 
     /// The second half: removes members from the room whom the group's map does not show any more.
@@ -349,6 +360,6 @@ impl<'a> Destination<'a> {
 }
 
 /// Whether a selection is this socket, or nobody.
-fn is_only(tiles: &[Tile], id: SocketId) -> bool {
-    tiles.iter().all(|tile| *tile == Tile::of_slot(id.slot))
+fn is_only(tiles: &TileList, id: SocketId) -> bool {
+    tiles.iter().all(|tile| tile == Tile::of_slot(id.slot))
 }

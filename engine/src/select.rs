@@ -23,9 +23,12 @@ use crate::sync::epoch::Guard;
 use crate::engine::Engine;
 use crate::id::SocketId;
 use crate::lane::Tile;
+use crate::roster::Roster;
+use crate::scratch::Scratch;
 use crate::sync::{broken, fence};
 use crate::target::{Expr, Name};
-use crate::tile_set::{Scratch, TileSet};
+use crate::tile_list::TileList;
+use crate::tile_set::TileSet;
 
 /// One reading of an expression.
 pub(crate) struct Select<'a> {
@@ -50,7 +53,8 @@ impl<'a> Select<'a> {
     /// Begins: what happened before this is seen.
     pub(crate) fn new(engine: &'a Engine, guard: &'a Guard) -> Self {
         if !broken("two rooms: fence") {
-            // SeqCst: pairs with the same fence in every other verb; see the module.
+            // SeqCst: pairs with the same fence in every other verb; see the module. A pin that is not nested has one too, but
+            // only by the way it is made; a second one in a row costs nothing that could be measured.
             fence(SeqCst);
         }
         Self { engine, guard, clock: engine.core.slots.clock() }
@@ -64,7 +68,7 @@ impl<'a> Select<'a> {
                 plan
             }
             None => {
-                let mut set = Scratch::take();
+                let mut set = Scratch::<TileSet>::take();
                 let plan = self.add(expr, &mut set);
                 set.drain().for_each(&mut each);
                 plan
@@ -73,20 +77,31 @@ impl<'a> Select<'a> {
     }
 
     /// The tiles of the expression, every socket once, and what it meant.
-    pub(crate) fn collect(&self, expr: &Expr<'_>) -> (Vec<Tile>, Plan) {
-        let mut tiles = Vec::new();
+    pub(crate) fn collect(&self, expr: &Expr<'_>) -> (Scratch<TileList>, Plan) {
+        let mut tiles = Scratch::<TileList>::take();
         let plan = match self.leaf(expr) {
-            Some(plan @ Plan::Everyone) => {
-                self.engine.namespace.everyone().collect(&mut tiles, self.guard);
+            Some(plan) => {
+                match self.roster(&plan) {
+                    Some(roster) => roster.collect(&mut tiles, self.guard),
+                    None => self.leaf_tiles(&plan, |tile| tiles.push(tile)),
+                }
                 plan
             }
-            Some(Plan::Room(number)) => {
-                self.engine.core.interner.roster(number).collect(&mut tiles, self.guard);
-                Plan::Room(number)
-            }
-            _ => self.tiles(expr, |tile| tiles.push(tile)),
+            None => self.tiles(expr, |tile| tiles.push(tile)),
         };
         (tiles, plan)
+    }
+
+    /// How many sockets the expression means.
+    pub(crate) fn count(&self, expr: &Expr<'_>) -> usize {
+        if let Some(plan) = self.leaf(expr)
+            && let Some(roster) = self.roster(&plan)
+        {
+            return roster.count(self.guard);
+        }
+        let mut count = 0;
+        self.tiles(expr, |tile| count += tile.bits.count_ones() as usize);
+        count
     }
 
     /// The members of a plan in one group, now. Exact under the group's lock.
@@ -140,12 +155,20 @@ impl<'a> Select<'a> {
         }
     }
 
-    fn leaf_tiles(&self, plan: &Plan, each: impl FnMut(Tile)) {
+    /// Whose members a plan means, if it is a room.
+    fn roster(&self, plan: &Plan) -> Option<&'a Roster> {
         match plan {
-            Plan::Everyone => self.engine.namespace.everyone().tiles(self.guard).for_each(each),
-            Plan::Room(number) => self.engine.core.interner.roster(*number).tiles(self.guard).for_each(each),
-            Plan::Socket(id) => Some(Tile::of_slot(id.slot)).into_iter().for_each(each),
-            Plan::Nobody | Plan::Any(_) | Plan::All(_) | Plan::Except(..) => {}
+            Plan::Everyone => Some(self.engine.namespace.everyone()),
+            Plan::Room(number) => Some(self.engine.core.interner.roster(*number)),
+            Plan::Nobody | Plan::Socket(_) | Plan::Any(_) | Plan::All(_) | Plan::Except(..) => None,
+        }
+    }
+
+    fn leaf_tiles(&self, plan: &Plan, each: impl FnMut(Tile)) {
+        match (self.roster(plan), plan) {
+            (Some(roster), _) => roster.tiles(self.guard).for_each(each),
+            (None, Plan::Socket(id)) => Some(Tile::of_slot(id.slot)).into_iter().for_each(each),
+            (None, _) => {}
         }
     }
 
@@ -159,7 +182,7 @@ impl<'a> Select<'a> {
             Expr::Any(list) => Plan::Any(list.iter().map(|expr| self.add(expr, into)).collect()),
             composed if into.is_empty() => self.compose(composed, into),
             composed => {
-                let mut set = Scratch::take();
+                let mut set = Scratch::<TileSet>::take();
                 let plan = self.compose(composed, &mut set);
                 set.drain().for_each(|tile| into.add(tile));
                 plan
@@ -186,7 +209,7 @@ impl<'a> Select<'a> {
     /// What the contract rules out, for the models to catch.
     #[cfg(loom)]
     fn except_in_a_wrong_order(&self, include: &Expr<'_>, exclude: &Expr<'_>, into: &mut TileSet) -> Option<Plan> {
-        let mut excluded = Scratch::take();
+        let mut excluded = Scratch::<TileSet>::take();
         let plan = if broken("except: excludes first") {
             self.add(exclude, &mut excluded)
         } else if broken("except: names up front") {
@@ -215,7 +238,7 @@ impl<'a> Select<'a> {
             set.retain(|group| self.bits(&plan, group));
             return plan;
         }
-        let mut other = Scratch::take();
+        let mut other = Scratch::<TileSet>::take();
         let plan = self.add(expr, &mut other);
         set.retain(|group| other.bits(group));
         plan
@@ -230,7 +253,7 @@ impl<'a> Select<'a> {
         if let Expr::Any(list) = expr {
             return Plan::Any(list.iter().map(|expr| self.remove(expr, set)).collect());
         }
-        let mut other = Scratch::take();
+        let mut other = Scratch::<TileSet>::take();
         let plan = self.add(expr, &mut other);
         other.drain().for_each(|tile| set.remove(tile));
         plan

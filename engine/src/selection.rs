@@ -1,18 +1,22 @@
 //! Chosen sockets, and what can be done with them.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use crate::broadcast::Sent;
 use crate::engine::Engine;
 use crate::error::JoinError;
+use crate::lane::Tile;
 use crate::membership::Changed;
 use crate::message::{Class, Key, Message};
+use crate::scratch::Scratch;
 use crate::select::Select;
 use crate::socket::Members;
 #[cfg(loom)]
 use crate::sync::broken;
 use crate::sync::epoch;
 use crate::target::{Expr, Rooms, Target};
+use crate::tile_list::TileList;
 
 /// Some sockets, described; a verb reads who they are.
 ///
@@ -121,9 +125,15 @@ impl<'a> Selection<'a> {
     /// How many there are. Takes no lock, looks at tiles, not at members.
     pub fn count(&self) -> usize {
         let guard = epoch::pin();
-        let mut count = 0;
-        Select::new(self.engine, &guard).tiles(&self.target.0, |tile| count += tile.bits.count_ones() as usize);
-        count
+        Select::new(self.engine, &guard).count(&self.target.0)
+    }
+
+    /// Their slots, by tiles: for programs that keep something of their own for each slot, and the figure of what a selection
+    /// costs without a delivery. Takes no lock; allocates nothing once the thread has selected as many before.
+    pub fn tiles(&self) -> Tiles {
+        let guard = epoch::pin();
+        let select = Select::new(self.engine, &guard);
+        Tiles { clock: select.clock, list: select.collect(&self.target.0).0 }
     }
 
     /// Their ids: a snapshot, weakly consistent. Takes no lock; reads each id.
@@ -150,6 +160,35 @@ impl<'a> Selection<'a> {
         let mut found = Vec::new();
         select.tiles(&self.target.0, |tile| found.extend(tile.slots().filter_map(|slot| ids[slot as usize])));
         Members::new(found)
+    }
+}
+
+/// What [`Selection::tiles`] found: a snapshot.
+pub struct Tiles {
+    clock: u64,
+    list: Scratch<TileList>,
+}
+
+impl Tiles {
+    /// The engine's clock when the selection began: only sockets born up to then are meant.
+    pub fn clock(&self) -> u64 {
+        self.clock
+    }
+
+    /// How many sockets.
+    pub fn count(&self) -> usize {
+        self.list.count()
+    }
+
+    /// The tiles, each group at most once.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = Tile> {
+        self.list.iter()
+    }
+}
+
+impl fmt::Debug for Tiles {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tiles").field("clock", &self.clock).field("count", &self.count()).finish_non_exhaustive()
     }
 }
 

@@ -1,9 +1,10 @@
 //! A set of slots as scratch space for set expressions.
 
 use std::cell::RefCell;
-use std::ops::{Deref, DerefMut};
+use std::thread::LocalKey;
 
 use crate::lane::Tile;
+use crate::scratch::{Reusable, Stock};
 
 /// One word for each group, and which of them may be set, so that emptying costs what was touched.
 #[derive(Debug, Default)]
@@ -57,54 +58,27 @@ impl TileSet {
     }
 }
 
-/// A set taken from the thread's stock, and given back empty.
-///
-/// It is taken out for the time of use: a panic in between loses it, and leaves no bits behind.
-pub(crate) struct Scratch(TileSet);
-
-thread_local! {
-    static STOCK: RefCell<Vec<TileSet>> = const { RefCell::new(Vec::new()) };
-}
-
-impl Scratch {
-    pub(crate) fn take() -> Self {
-        Self(STOCK.with_borrow_mut(Vec::pop).unwrap_or_default())
-    }
-}
-
-impl Deref for Scratch {
-    type Target = TileSet;
-
-    fn deref(&self) -> &TileSet {
-        &self.0
-    }
-}
-
-impl DerefMut for Scratch {
-    fn deref_mut(&mut self) -> &mut TileSet {
-        &mut self.0
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            return;
+impl Reusable for TileSet {
+    fn stock() -> &'static LocalKey<Stock<Self>> {
+        thread_local! {
+            static STOCK: Stock<TileSet> = const { RefCell::new(Vec::new()) };
         }
-        let mut set = std::mem::take(&mut self.0);
-        set.drain().for_each(drop);
-        // A thread that ends has no stock any more.
-        let _ = STOCK.try_with(|stock| stock.borrow_mut().push(set));
+        &STOCK
+    }
+
+    fn empty(&mut self) {
+        self.drain().for_each(drop);
     }
 }
 
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
+    use crate::scratch::Scratch;
 
     #[test]
     fn a_group_that_was_emptied_and_filled_again_comes_once() {
-        let mut set = Scratch::take();
+        let mut set = Scratch::<TileSet>::take();
         set.add(Tile { group: 3, bits: 1 });
         set.remove(Tile { group: 3, bits: 1 });
         set.add(Tile { group: 3, bits: 6 });
@@ -112,6 +86,6 @@ mod tests {
         set.retain(|group| if group == 3 { 2 } else { u32::MAX });
         assert_eq!(set.drain().collect::<Vec<_>>(), [Tile { group: 3, bits: 2 }, Tile { group: 9, bits: 1 }]);
         drop(set);
-        assert!(Scratch::take().drain().next().is_none());
+        assert!(Scratch::<TileSet>::take().drain().next().is_none());
     }
 }

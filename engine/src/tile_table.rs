@@ -83,19 +83,9 @@ impl TileTable {
         cells.map(|cell| unpack(cell.load(order(Acquire, "except: cell load")))).filter(|tile| tile.bits != 0)
     }
 
-    /// Appends the tiles that have members. The same as [`Self::tiles`], without a branch on what is in a cell: in a sparse
-    /// table that would be mispredicted half of the time.
-    pub(crate) fn collect(&self, into: &mut Vec<Tile>, guard: &Guard) {
-        let cells = self.0.load(guard);
-        let mut len = into.len();
-        into.resize(len + cells.len(), Tile { group: 0, bits: 0 });
-        for cell in cells {
-            // Acquire: as in tiles().
-            let tile = unpack(cell.load(Acquire));
-            into[len] = tile;
-            len += usize::from(tile.bits != 0);
-        }
-        into.truncate(len);
+    /// The cells, read with Acquire; it pairs with the Release stores of set and clear, and with the fast path.
+    pub(crate) fn cells<'g>(&self, guard: &'g Guard) -> &'g [AtomicU64] {
+        self.0.load(guard)
     }
 
     /// The members of one group.
@@ -297,11 +287,13 @@ fn swap(cell: &AtomicU64, old: u64, new: u64) -> bool {
     cell.compare_exchange(old, new, AcqRel, Relaxed).is_ok()
 }
 
-fn pack(tile: Tile) -> u64 {
+/// A cell with these members.
+pub(crate) fn pack(tile: Tile) -> u64 {
     u64::from(tile.group + 1) << 32 | u64::from(tile.bits)
 }
 
-fn unpack(cell: u64) -> Tile {
+/// The members in a cell, frozen or not.
+pub(crate) fn unpack(cell: u64) -> Tile {
     Tile { group: (((cell & !FROZEN) >> 32) as u32).wrapping_sub(1), bits: cell as u32 }
 }
 
@@ -313,6 +305,7 @@ mod tests {
 
     use super::*;
     use crate::sync::epoch;
+    use crate::tile_list::TileList;
 
     fn contents(table: &TileTable) -> BTreeMap<u32, u32> {
         let guard = epoch::pin();
@@ -346,9 +339,9 @@ mod tests {
                 model.retain(|_, bits| *bits != 0);
                 prop_assert_eq!(table.bits(group, &guard), model.get(&group).copied().unwrap_or(0));
                 prop_assert_eq!(fill.live as usize, model.len());
-                let (mut collected, tiles) = (Vec::new(), table.tiles(&guard).collect::<Vec<_>>());
-                table.collect(&mut collected, &guard);
-                prop_assert_eq!(collected, tiles);
+                let mut collected = TileList::default();
+                collected.extend(table.cells(&guard));
+                prop_assert!(collected.iter().eq(table.tiles(&guard)));
             }
             prop_assert_eq!(contents(&table), model);
         }
