@@ -1,0 +1,3 @@
+//! Engine.IO from outside: sessions against a model.
+
+mod session;
