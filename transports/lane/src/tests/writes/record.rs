@@ -88,7 +88,15 @@ impl Record {
         }
     }
 
-    pub(super) fn expect_message(&mut self, id: u32, filling: usize, class: Class) {
+    /// A message that no codec can write (`fails`) does not get out; but what is held is not encoded yet, so there it
+    /// replaces others all the same.
+    pub(super) fn expect_message(&mut self, id: u32, filling: usize, class: Class, fails: bool) {
+        if fails {
+            let replaces = self.state == State::Waiting && matches!(class, Class::Latest(_));
+            self.was_held |= self.state == State::Waiting;
+            self.expected.retain(|item| !replaces || item.kind != Kind::Message(class));
+            return;
+        }
         self.expect(CODECS[self.codec], id, filling, Kind::Message(class));
     }
 

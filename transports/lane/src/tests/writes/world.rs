@@ -154,9 +154,7 @@ impl World {
             let mut record = client.peer.record();
             if record.is_connected() && !sent.overloaded {
                 matched += 1;
-                if !message.fails {
-                    record.expect_message(id, filling, message.class);
-                }
+                record.expect_message(id, filling, message.class, message.fails);
             }
         }
         assert_eq!(sent.matched, matched);
@@ -169,8 +167,8 @@ impl World {
         let Some(socket) = self.clients[at].peer.record().socket.clone() else { return };
         let sent = socket.send(&to_send);
         self.note(sent);
-        if sent.matched == 1 && !message.fails {
-            self.clients[at].peer.record().expect_message(id, filling, message.class);
+        if sent.matched == 1 {
+            self.clients[at].peer.record().expect_message(id, filling, message.class, message.fails);
         }
         self.spent += frame * sent.matched;
     }
