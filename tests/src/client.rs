@@ -1,6 +1,6 @@
 //! A WebSocket client that sends what it is told and checks all it gets.
 
-use crate::{DEADLINE, Frame, Length, Response, Server};
+use crate::{DEADLINE, Frame, Head, Length, Response, Server};
 use std::{
     io::{self, BufReader, Read, Write},
     net::{Shutdown, TcpStream},
@@ -60,9 +60,7 @@ impl Client {
     pub fn open_rooms(server: &Server) -> (Self, String) {
         let mut client = Self::open(server, "/ws");
         let hello = client.frame();
-        let id =
-            hello.text().strip_prefix(r#"{"event":"hello","data":{"id":""#).and_then(|rest| rest.strip_suffix("\"}}"));
-        let id = id.unwrap_or_else(|| panic!("no hello: {}", hello.text())).to_owned();
+        let id = id_in(hello.text()).unwrap_or_else(|| panic!("no hello: {}", hello.text())).to_owned();
         (client, id)
     }
 
@@ -171,33 +169,18 @@ impl Client {
     }
 
     fn try_frame(&mut self) -> io::Result<Frame> {
-        let mut head = [0; 2];
-        self.stream.read_exact(&mut head)?;
-        let [first, second] = head;
-        let length = match second {
-            0..126 => u64::from(second),
-            126 => u64::from(u16::from_be_bytes(self.array()?)),
-            127 => u64::from_be_bytes(self.array()?),
-            _ => panic!("the server masked a frame: {head:02x?}"),
+        let mut bytes = Vec::with_capacity(10);
+        let head = loop {
+            let mut byte = [0];
+            self.stream.read_exact(&mut byte)?;
+            bytes.push(byte[0]);
+            if let Some(head) = Head::parse(&bytes).unwrap_or_else(|broken| panic!("{broken}")) {
+                break head;
+            }
         };
-        let shortest = match second {
-            126 => 126..65_536,
-            127 => 65_536..1 << 63,
-            _ => 0..126,
-        };
-        assert!(shortest.contains(&length), "a length of {length} in the form {second}");
-        assert_eq!(first & 0x70, 0, "the server set reserved bits: {head:02x?}");
-        assert!(matches!(first & 0x0f, 0..=2 | 8..=10), "a reserved opcode: {head:02x?}");
-        assert!(first & 0x08 == 0 || (first & 0x80 != 0 && length < 126), "a bad control frame: {head:02x?}");
-        let mut payload = vec![0; length as usize];
+        let mut payload = vec![0; head.payload];
         self.stream.read_exact(&mut payload)?;
-        Ok(Frame { first, mask: None, length: Length::Shortest, payload })
-    }
-
-    fn array<const N: usize>(&mut self) -> io::Result<[u8; N]> {
-        let mut bytes = [0; N];
-        self.stream.read_exact(&mut bytes)?;
-        Ok(bytes)
+        Ok(Frame { first: head.first, mask: None, length: Length::Shortest, payload })
     }
 
     /// Sends a text and reads it back.
@@ -266,7 +249,13 @@ impl Client {
     }
 }
 
-fn is_end(error: &io::Error) -> bool {
+/// The id in a hello.
+pub(crate) fn id_in(hello: &str) -> Option<&str> {
+    hello.strip_prefix(r#"{"event":"hello","data":{"id":""#)?.strip_suffix("\"}}")
+}
+
+/// Did the other side end the connection, in whatever way?
+pub(crate) fn is_end(error: &io::Error) -> bool {
     use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
     matches!(error.kind(), UnexpectedEof | ConnectionReset | ConnectionAborted | BrokenPipe)
 }

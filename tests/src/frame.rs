@@ -134,6 +134,56 @@ impl Frame {
     }
 }
 
+/// The head of a frame that the server sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Head {
+    /// FIN and the opcode.
+    pub first: u8,
+    /// Bytes of the head itself.
+    pub length: usize,
+    /// Bytes of the payload behind it.
+    pub payload: usize,
+}
+
+impl Head {
+    /// Reads it from the front of what came; `None` if it is not whole yet.
+    ///
+    /// # Errors
+    /// The rule for servers that it breaks: masked, reserved bits or opcode, a length that is not the shortest, a control
+    /// frame that is fragmented or long.
+    pub fn parse(bytes: &[u8]) -> Result<Option<Self>, String> {
+        let [first, second, rest @ ..] = bytes else { return Ok(None) };
+        let (first, second) = (*first, *second);
+        let refuse = |why: &str| Err(format!("{why}: {first:02x} {second:02x}"));
+        if second & 0x80 != 0 {
+            return refuse("the server masked a frame");
+        }
+        if first & 0x70 != 0 {
+            return refuse("the server set reserved bits");
+        }
+        if !matches!(first & 0x0f, 0..=2 | 8..=10) {
+            return refuse("a reserved opcode");
+        }
+        if first & 0x08 != 0 && (first & 0x80 == 0 || second > 125) {
+            return refuse("a bad control frame");
+        }
+        let (payload, length, shortest) = match (second, rest) {
+            (0..126, _) => (u64::from(second), 2, 0..126),
+            (126, [a, b, ..]) => (u64::from(u16::from_be_bytes([*a, *b])), 4, 126..65_536),
+            (127, _) => match rest.first_chunk() {
+                Some(length) => (u64::from_be_bytes(*length), 10, 65_536..1 << 63),
+                None => return Ok(None),
+            },
+            _ => return Ok(None),
+        };
+        if !shortest.contains(&payload) {
+            return refuse(&format!("a length of {payload} that is not written in the shortest form"));
+        }
+        let payload = usize::try_from(payload).map_err(|_| format!("a frame of {payload} bytes"))?;
+        Ok(Some(Self { first, length, payload }))
+    }
+}
+
 /// Several frames in a row, as they go over the wire.
 pub fn frames<'a>(frames: impl IntoIterator<Item = &'a Frame>) -> Vec<u8> {
     frames.into_iter().flat_map(Frame::bytes).collect()
@@ -157,5 +207,33 @@ mod tests {
         assert_eq!(frame.clone().with_length(Length::Two).bytes(), b"\x82\x7e\0\x03abc");
         assert_eq!(frame.clone().with_length(Length::Eight).bytes(), b"\x82\x7f\0\0\0\0\0\0\0\x03abc");
         assert_eq!(frame.with_length(Length::Claim(7)).bytes(), b"\x82\x7f\0\0\0\0\0\0\0\x07abc");
+    }
+
+    #[test]
+    fn a_head_is_read_when_it_is_whole() {
+        for (payload, length) in [(0, 2), (125, 2), (126, 4), (65_535, 4), (65_536, 10)] {
+            let bytes = Frame::binary_message(&vec![0; payload]).unmasked().bytes();
+            for cut in 0..length {
+                assert_eq!(Head::parse(&bytes[..cut]), Ok(None), "{payload} bytes, cut at {cut}");
+            }
+            assert_eq!(Head::parse(&bytes), Ok(Some(Head { first: 0x82, length, payload })));
+        }
+    }
+
+    #[test]
+    fn heads_that_break_a_rule() {
+        let bad: [&[u8]; 8] = [
+            b"\x81\x80",
+            b"\xc1\x00",
+            b"\x83\x00",
+            b"\x8b\x00",
+            b"\x09\x00",
+            b"\x89\x7e",
+            b"\x81\x7e\x00\x7d",
+            b"\x81\x7f\x00\x00\x00\x00\x00\x00\xff\xff",
+        ];
+        for bytes in bad {
+            assert!(Head::parse(bytes).is_err(), "{bytes:02x?}");
+        }
     }
 }

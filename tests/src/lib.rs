@@ -1,4 +1,7 @@
-//! The harness of the whole-system tests: the real server, reached over TCP by nothing but `std`.
+//! The harness of the whole-system tests: the real server, reached over TCP.
+//!
+//! [`Client`] is for a test that talks with a few connections, one step after the other; [`Incoming`] for one with
+//! hundreds at once, on a tokio runtime.
 //!
 //! ```no_run
 //! use roomcast_tests::{Client, Server};
@@ -18,13 +21,17 @@
 mod client;
 mod frame;
 mod http;
+mod incoming;
+mod memory;
 mod server;
 mod stats;
 mod wait;
 
 pub use client::{Client, handshake};
-pub use frame::{Frame, Length, frames};
+pub use frame::{Frame, Head, Length, frames};
 pub use http::Response;
+pub use incoming::{Incoming, open_rooms, raise_file_limit};
+pub use memory::Memory;
 pub use server::Server;
 pub use stats::Stats;
 pub use wait::{DEADLINE, wait_until};

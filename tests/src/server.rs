@@ -100,6 +100,15 @@ impl Server {
         Stats::parse(response.text())
     }
 
+    /// A number of `GET /stats` that is not of the contract, as `slow_consumers`.
+    ///
+    /// # Panics
+    /// If it is not there.
+    #[must_use]
+    pub fn counter(&self, key: &str) -> u64 {
+        Stats::number(self.get("/stats").text(), key)
+    }
+
     /// What `/stats` said before anybody came.
     #[must_use]
     pub fn idle(&self) -> Stats {

@@ -26,8 +26,7 @@ impl Stats {
     /// If it is no JSON object with these six integers.
     #[must_use]
     pub fn parse(json: &str) -> Self {
-        let value: Value = serde_json::from_str(json).unwrap_or_else(|error| panic!("/stats: {error}: {json}"));
-        let key = |key: &str| value[key].as_u64().unwrap_or_else(|| panic!("/stats: no integer {key:?}: {json}"));
+        let key = |key| Self::number(json, key);
         Self {
             tcp: key("tcp"),
             engine: key("engine"),
@@ -36,5 +35,15 @@ impl Stats {
             rooms: key("rooms"),
             memberships: key("memberships"),
         }
+    }
+
+    /// One integer of the answer.
+    ///
+    /// # Panics
+    /// If it is not there.
+    #[must_use]
+    pub fn number(json: &str, key: &str) -> u64 {
+        let value: Value = serde_json::from_str(json).unwrap_or_else(|error| panic!("/stats: {error}: {json}"));
+        value[key].as_u64().unwrap_or_else(|| panic!("/stats: no integer {key:?}: {json}"))
     }
 }
