@@ -15,6 +15,8 @@
 //!
 //! Lock order: group, room, shard of names, free numbers. One group at a time.
 
+use std::hint::black_box;
+
 use smallvec::SmallVec;
 
 use crate::changes::Changes;
@@ -74,27 +76,32 @@ impl Engine {
         if let Some(owner) = self.core.find_id(self.namespace.number(), name.text(), &guard) {
             return if owner == id { Ok(false) } else { Err(JoinError::Private) };
         }
+        let group = self.core.slots.group(id.group()).ok_or(JoinError::Gone)?;
         let mut destination = Destination::new(name, self);
         let mut changes = Changes::new(self.core.observer.as_deref(), false);
-        {
-            let group = self.core.slots.group(id.group()).ok_or(JoinError::Gone)?;
+        // The group, the name and the room are fetched side by side: behind the lock each would be waited for in turn.
+        black_box(group.alive());
+        destination.touch(self, id.group(), &guard);
+        let added = {
             let mut state = group.lock();
             if !group.is_alive(id) {
                 return Err(JoinError::Gone);
             }
-            if destination.find(self, &guard).is_some_and(|number| state.rooms.get(number) & id.bit() != 0) {
+            if destination.number.is_some_and(|number| state.rooms.get(number) & id.bit() != 0) {
                 return Ok(false);
             }
             if state.full & id.bit() != 0 {
                 return Err(JoinError::RoomsPerSocket { max: self.core.limits.rooms_per_socket.into() });
             }
             let added = self.enter(&mut destination, &mut state, Tile::of_slot(id.slot), &guard)?;
-            if changes.wanted() {
+            if changes.wanted() && added.fresh != 0 {
                 changes.joined(name.text(), [id], added.first);
             }
-        }
+            added
+        };
         changes.report();
-        Ok(true)
+        // Nothing is new if the room that was found had died, and the socket was already in the next one of this name.
+        Ok(added.fresh != 0)
     }
 
     fn leave_one(&self, id: SocketId, name: &Name<'_>) -> bool {
@@ -339,6 +346,13 @@ impl<'a> Destination<'a> {
             self.number = engine.core.interner.find(engine.namespace.number(), self.name, guard);
         }
         self.number
+    }
+
+    /// Finds the room, if it exists, and fetches what adding members of this group will need.
+    fn touch(&mut self, engine: &Engine, group: u32, guard: &Guard) {
+        if let Some(number) = self.find(engine, guard) {
+            engine.core.interner.roster(number).touch(group, guard);
+        }
     }
 
     /// Adds members to the room, which is made if there is none, or if the one that was found died.
