@@ -9,10 +9,14 @@ use std::task::Waker;
 mod boxed;
 mod memory;
 mod tcp;
+#[cfg(feature = "tls")]
+pub(crate) mod tls;
 
 pub(crate) use boxed::BoxedLink;
 pub(crate) use memory::{Far, MemoryLink};
 pub(crate) use tcp::TcpLink;
+#[cfg(feature = "tls")]
+pub(crate) use tls::TlsLink;
 
 /// What a lane needs of a stream. Edge-triggered: `WouldBlock` means that `waker` will be woken.
 pub(crate) trait Link {
@@ -27,6 +31,12 @@ pub(crate) trait Link {
 
     /// After a write that was refused: true if it would do already, else `waker` will be woken.
     fn want_write(&mut self, waker: &Waker) -> bool;
+
+    /// Bytes of its own that it was not rid of: a lane counts them as the connection's outbox, and calls [`Self::write`], at
+    /// least with nothing, until there are none.
+    fn held(&self) -> usize {
+        0
+    }
 
     /// Ends the writing side; false if that takes longer, and then `waker` is woken to ask again.
     fn end(&mut self, waker: &Waker) -> bool;
@@ -81,6 +91,10 @@ impl Io {
 
     pub(crate) fn want_write(&mut self, waker: &Waker) -> bool {
         each!(self, false, link => link.want_write(waker))
+    }
+
+    pub(crate) fn held(&self) -> usize {
+        each!(self, 0, link => link.held())
     }
 
     pub(crate) fn end(&mut self, waker: &Waker) -> bool {

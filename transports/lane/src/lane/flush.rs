@@ -66,7 +66,7 @@ impl Lane {
         }
     }
 
-    /// Writes all spans. How many bytes went, and whether they were all.
+    /// Writes all spans. How many bytes went, and whether they were all, and none is left in the stream.
     fn write_spans(&mut self, index: u32, spans: Spans) -> (usize, io::Result<bool>) {
         let Self { connections, log, scratch, shared, .. } = self;
         let connection = &mut connections[index as usize];
@@ -86,7 +86,7 @@ impl Lane {
             Some(bytes) => write(bytes),
             None => gather(log.pieces(spans), scratch, &mut write),
         };
-        (total, result)
+        (total, result.map(|all| all && connection.io.held() == 0))
     }
 
     /// Puts what is left of the spans after `sent` bytes into the outbox, each frame as its class says.
@@ -114,6 +114,7 @@ impl Lane {
             }
         }
         shared.counters.lost.add_shared(lost);
+        outbox.stream_holds(connection.io.held(), *now);
         let queued = outbox.bytes();
         self.after_push(index, full, queued);
     }
@@ -158,12 +159,14 @@ impl Lane {
                     if sent > 0 {
                         outbox.advance(sent, *now);
                     }
+                    let held = io.held();
+                    outbox.stream_holds(held, *now);
                     if outbox.is_empty() {
                         connection.outbox = None;
                         self.after_write(index);
                         return true;
                     }
-                    if sent < length {
+                    if sent < length || held > 0 {
                         if io.want_write(waker) {
                             self.make_ready(index);
                         }
@@ -193,16 +196,19 @@ impl Lane {
             }
             shared.counters.bytes_out.add(sent);
             shared.counters.writes.add(usize::from(sent > 0));
-            if sent == bytes.len() {
+            if sent == bytes.len() && connection.io.held() == 0 {
                 return;
             }
         }
         let outbox = connection.outbox.get_or_insert_with(|| Box::new(Outbox::new(shared.account(), *now)));
-        let full = if sent > 0 {
-            outbox.push_rest(Frame::Log(bytes), Note::OWN.messages, sent);
-            false
-        } else {
+        outbox.stream_holds(connection.io.held(), *now);
+        let full = if sent == 0 {
             !outbox.push_control(bytes, max)
+        } else {
+            if sent < bytes.len() {
+                outbox.push_rest(Frame::Log(bytes), Note::OWN.messages, sent);
+            }
+            false
         };
         let queued = outbox.bytes();
         self.after_push(key.index, full, queued);

@@ -73,8 +73,10 @@ pub(crate) struct Outbox {
     begun: bool,
     control: Vec<u8>,
     control_sent: usize,
-    /// Bytes that wait.
+    /// Bytes that wait here.
     bytes: usize,
+    /// Bytes that the stream has taken and holds itself.
+    held: usize,
     /// When it last became shorter, or began.
     progress: Instant,
     account: Arc<Account>,
@@ -92,18 +94,29 @@ impl Outbox {
             control: Vec::new(),
             control_sent: 0,
             bytes: 0,
+            held: 0,
             progress: now,
             account: Arc::clone(account),
         }
     }
 
-    /// Bytes that wait.
+    /// Bytes that wait, in the stream too.
     pub(crate) fn bytes(&self) -> usize {
-        self.bytes
+        self.bytes + self.held
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.bytes == 0
+        self.bytes() == 0
+    }
+
+    /// The stream holds so many bytes of what it was given: they wait as those here do.
+    pub(crate) fn stream_holds(&mut self, held: usize, now: Instant) {
+        if held < self.held {
+            self.progress = now;
+        }
+        if held != self.held {
+            self.changed(|outbox| outbox.held = held);
+        }
     }
 
     /// Messages that wait. Those of a piece that is written in part count, all of them.
@@ -118,7 +131,7 @@ impl Outbox {
 
     /// What it costs in memory.
     fn weight(&self) -> usize {
-        self.bytes + self.pieces.len() * PIECE_COST
+        self.bytes() + self.pieces.len() * PIECE_COST
     }
 
     /// Appends the rest of a frame whose beginning the stream took: must come first, whatever its class.

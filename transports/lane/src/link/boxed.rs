@@ -1,4 +1,4 @@
-//! Any asynchronous stream, as one inside TLS.
+//! Any asynchronous stream, as one inside the TLS of another library.
 
 use std::io;
 use std::net::SocketAddr;
