@@ -1,5 +1,6 @@
 //! From an HTTP request to a connection on a lane.
 
+use std::io;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -9,8 +10,10 @@ use http::{HeaderValue, Request, Response, StatusCode};
 use http_body_util::Full;
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
+use hyper_util::server::conn::auto;
 use roomcast_lane::{Handshake, Stream};
 use roomcast_rfc6455::accept;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::runtime::Handle;
 
@@ -59,18 +62,32 @@ async fn hand_over(service: WebSocket, upgrade: OnUpgrade, handshake: Option<Box
     }
 }
 
-/// The TCP stream under an upgraded connection and what was read of it already, or, where there is none (TLS, streams of
-/// the host's own), all of it in a box.
-fn into_stream(upgraded: Upgraded) -> std::io::Result<(Stream, Bytes)> {
-    let upgraded = match upgraded.downcast::<TokioIo<TcpStream>>() {
-        Ok(parts) => return Ok((Stream::tcp(parts.io.into_inner())?, parts.read_buf)),
+/// The stream under an upgraded connection and what was read of it already: TCP, TCP inside TLS, or, where it is neither
+/// (TLS of another library, streams of the host's own), all of it in a box.
+fn into_stream(upgraded: Upgraded) -> io::Result<(Stream, Bytes)> {
+    let upgraded = match downcast::<TcpStream>(upgraded) {
+        Ok((tcp, early)) => return Ok((Stream::tcp(tcp)?, early)),
+        Err(upgraded) => upgraded,
+    };
+    #[cfg(feature = "tls")]
+    let upgraded = match downcast::<tokio_rustls::server::TlsStream<TcpStream>>(upgraded) {
+        Ok((tls, early)) => return Ok((Stream::tls(tls)?, early)),
+        Err(upgraded) => upgraded,
+    };
+    Ok((Stream::boxed(TokioIo::new(upgraded), None), Bytes::new()))
+}
+
+/// The tokio stream under an upgraded connection, if it is of this type, and what was read of it already.
+fn downcast<S>(upgraded: Upgraded) -> Result<(S, Bytes), Upgraded>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let upgraded = match upgraded.downcast::<TokioIo<S>>() {
+        Ok(parts) => return Ok((parts.io.into_inner(), parts.read_buf)),
         Err(upgraded) => upgraded,
     };
     // hyper-util's server, and so axum's, wraps the stream.
-    match hyper_util::server::conn::auto::upgrade::downcast::<TokioIo<TcpStream>>(upgraded) {
-        Ok(parts) => Ok((Stream::tcp(parts.io.into_inner())?, parts.read_buf)),
-        Err(upgraded) => Ok((Stream::boxed(TokioIo::new(upgraded), None), Bytes::new())),
-    }
+    auto::upgrade::downcast::<TokioIo<S>>(upgraded).map(|parts| (parts.io.into_inner(), parts.read_buf))
 }
 
 /// What the application is shown. Of the request only the body stays behind.
