@@ -1,12 +1,18 @@
 //! What the server prints when it is ready.
 
 use std::net::{Ipv6Addr, SocketAddr};
+use std::path::Path;
 
-/// The address, how many lanes there are, and what to open. The first line is for programs too.
-pub(crate) fn text(address: SocketAddr, lanes: usize) -> String {
-    let mut text = format!("roomcast {} on http://{address}, {lanes} lanes\n", env!("CARGO_PKG_VERSION"));
+/// The address, how many lanes there are, and what to open; `certificate` is the file, if TLS is spoken. The first line is
+/// for programs too.
+pub(crate) fn text(address: SocketAddr, lanes: usize, certificate: Option<&Path>) -> String {
+    let scheme = if certificate.is_some() { "https" } else { "http" };
+    let mut text = format!("roomcast {} on {scheme}://{address}, {lanes} lanes\n", env!("CARGO_PKG_VERSION"));
     text.push_str("  rooms   /ws       echo   /ws/echo  live page  /\n");
     text.push_str("  health  /healthz  stats  /stats\n");
+    if let Some(file) = certificate {
+        text.push_str(&format!("  TLS     https:// and wss:// only, certificate of {}\n", file.display()));
+    }
     if !address.ip().to_canonical().is_loopback() {
         text.push_str("  warning: anybody who reaches this address may join any room and send to it\n");
     }
@@ -23,7 +29,14 @@ mod tests {
     use super::*;
 
     fn banner(address: &str) -> String {
-        text(address.parse().unwrap(), 2)
+        text(address.parse().unwrap(), 2, None)
+    }
+
+    #[test]
+    fn tls_shows_in_the_scheme_and_names_its_file() {
+        let banner = text("127.0.0.1:3000".parse().unwrap(), 2, Some(Path::new("/etc/site.pem")));
+        assert!(banner.contains(" on https://127.0.0.1:3000, 2 lanes\n"), "{banner}");
+        assert!(banner.contains("wss://") && banner.contains("/etc/site.pem"), "{banner}");
     }
 
     #[test]

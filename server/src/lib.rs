@@ -1,7 +1,7 @@
 //! The room server: one binary, all transports.
 //!
-//! The binary is [`Settings::read`] and [`run`]. [`serve`] is of use by itself: it serves any axum [`Router`](axum::Router)
-//! and does what a public server needs and `axum::serve` leaves to others.
+//! The binary is [`Settings::read`] and [`run`]. [`serve`] is of use by itself, and so is [`serve_tls`]: they serve any axum
+//! [`Router`](axum::Router) and do what a public server needs and `axum::serve` leaves to others.
 
 #![forbid(unsafe_code)]
 
@@ -14,12 +14,15 @@ mod page;
 mod run;
 mod serve;
 mod settings;
+mod signals;
 mod stall;
 mod stats;
+mod tls;
 mod units;
 
 pub use app::router;
 pub use connections::Connections;
 pub use run::run;
-pub use serve::{Front, serve};
+pub use serve::{Front, serve, serve_tls};
 pub use settings::{Asked, Settings};
+pub use tls::{TlsError, TlsIdentity};

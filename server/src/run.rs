@@ -7,11 +7,13 @@ use std::time::Duration;
 use roomcast::Engine;
 use roomcast_lane::Lanes;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinSet;
 
 use crate::connections::Connections;
-use crate::serve::{Front, serve};
+use crate::serve::{Front, serve_on};
 use crate::settings::Settings;
+use crate::signals::{self, Hangups};
+use crate::tls::TlsIdentity;
 use crate::{app, banner, files};
 
 /// How long requests that have begun may take to finish, after the lanes have drained.
@@ -22,13 +24,21 @@ const FILES_KEPT: usize = 256;
 /// 400 characters of any script have a place, at 4 bytes each, and some more.
 const ROOM_NAME_BYTES_MAX: usize = 2048;
 
-/// Runs the server until SIGTERM or SIGINT; then clients are told to leave, at random times within the setting `drain`.
+/// Runs the server until SIGTERM or SIGINT; then clients are told to leave, at random times within the setting `drain`. With
+/// TLS, SIGHUP reads certificate and key again.
 ///
 /// # Errors
 /// One line that says why it did not start, or what ended it.
 pub async fn run(settings: &Settings) -> Result<(), String> {
     let files = files::raise_limit();
-    let stop = stop_signal().map_err(|e| format!("cannot watch for signals: {e}"))?;
+    let stop = signals::stop().map_err(|e| format!("cannot watch for signals: {e}"))?;
+    // Ends with this function.
+    let mut reloading = JoinSet::new();
+    let identity = identity(settings)?;
+    if let Some(identity) = &identity {
+        let hangups = Hangups::watch().map_err(|e| format!("cannot watch for signals: {e}"))?;
+        reloading.spawn(reload_at(hangups, identity.clone()));
+    }
     let (listener, address) = listen(settings).await?;
     let engine = Engine::builder().room_name_bytes_max(ROOM_NAME_BYTES_MAX).build();
     let mut lanes = Lanes::builder();
@@ -40,10 +50,10 @@ pub async fn run(settings: &Settings) -> Result<(), String> {
     let router = app::router(&lanes, &connections, settings);
     let connections_max = files.saturating_sub(FILES_KEPT).max(1);
     let front = Front { head_timeout: settings.head_timeout, connections_max, connections };
-    print(&banner::text(address, lanes.threads()));
+    print(&banner::text(address, lanes.threads(), identity.as_ref().map(TlsIdentity::certificate)));
 
     let (stopped, when_stopped) = tokio::sync::oneshot::channel();
-    let serving = tokio::spawn(serve(listener, router, front, async move {
+    let serving = tokio::spawn(serve_on(listener, identity, router, front, async move {
         stop.await;
         let _nobody_waits_if_it_failed = stopped.send(());
     }));
@@ -77,15 +87,27 @@ async fn listen(settings: &Settings) -> Result<(TcpListener, SocketAddr), String
     Ok((listener, address))
 }
 
-/// Resolves at the first SIGTERM or SIGINT. They are watched from the call on.
-fn stop_signal() -> io::Result<impl Future<Output = ()> + Send> {
-    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    Ok(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
+fn identity(settings: &Settings) -> Result<Option<TlsIdentity>, String> {
+    let (Some(certificate), Some(key)) = (&settings.tls_cert, &settings.tls_key) else { return Ok(None) };
+    let loaded = TlsIdentity::from_pem_files(certificate, key);
+    loaded.map(Some).map_err(|error| format!("no TLS with --tls-cert (TLS_CERT) and --tls-key (TLS_KEY): {error}"))
+}
+
+/// Reads the certificate again at each SIGHUP.
+async fn reload_at(mut hangups: Hangups, identity: TlsIdentity) {
+    loop {
+        hangups.next().await;
+        let again = identity.clone();
+        match tokio::task::spawn_blocking(move || again.reload()).await {
+            Ok(Ok(())) => tracing::info!(
+                "read {} again: new connections get the certificate with SHA-256 {}",
+                identity.certificate().display(),
+                identity.fingerprint()
+            ),
+            Ok(Err(error)) => tracing::error!("the certificate stays as it was: {error}"),
+            Err(error) => tracing::error!("the certificate stays as it was: {error}"),
         }
-    })
+    }
 }
 
 fn why(ended: Result<io::Result<()>, tokio::task::JoinError>) -> String {

@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::error::{ContextKind, ErrorKind};
@@ -63,6 +64,14 @@ pub struct Settings {
     #[arg(value_parser = origins)]
     pub origins: Origins,
 
+    /// certificate chain, PEM; with its key: https and wss; default: none
+    #[arg(long, env = "TLS_CERT", value_name = "FILE", help_heading = "Security")]
+    pub tls_cert: Option<PathBuf>,
+
+    /// its private key, PEM; SIGHUP reads both again; default: none
+    #[arg(long, env = "TLS_KEY", value_name = "FILE", help_heading = "Security")]
+    pub tls_key: Option<PathBuf>,
+
     /// what is logged: error, warn, info, debug, or a filter
     #[arg(long, env = "LOG", value_name = "FILTER", default_value = "info", help_heading = "Logs")]
     #[arg(value_parser = log)]
@@ -101,7 +110,19 @@ impl Settings {
         if asks("--version", "-V") {
             return Ok(Asked::Print(Self::command().render_version()));
         }
-        Self::try_parse_from(args).map(|settings| Asked::Serve(Box::new(settings))).map_err(|e| explained(&e))
+        let settings = Self::try_parse_from(args).map_err(|e| explained(&e))?;
+        settings.check_together()?;
+        Ok(Asked::Serve(Box::new(settings)))
+    }
+
+    /// What no setting says by itself.
+    fn check_together(&self) -> Result<(), String> {
+        let (there, missing) = match (&self.tls_cert, &self.tls_key) {
+            (Some(_), None) => ("--tls-cert (TLS_CERT)", "--tls-key (TLS_KEY): the file of its private key"),
+            (None, Some(_)) => ("--tls-key (TLS_KEY)", "--tls-cert (TLS_CERT): the file of its certificate chain"),
+            _ => return Ok(()),
+        };
+        Err(format!("{there} is of no use alone: set {missing}, or neither for plain http\n\n{ALL_SETTINGS}\n"))
     }
 }
 

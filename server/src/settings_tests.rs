@@ -21,6 +21,7 @@ fn defaults() {
     assert_eq!((s.ping_interval, s.ping_timeout), (ms(25_000), ms(20_000)));
     assert_eq!((s.connect_timeout, s.head_timeout), (ms(45_000), ms(10_000)));
     assert_eq!((s.max_payload, s.origins, s.log.as_str()), (1_000_000, Origins::default(), "info"));
+    assert_eq!((s.tls_cert, s.tls_key), (None, None));
 }
 
 #[test]
@@ -59,6 +60,18 @@ fn a_wrong_value_is_named_with_flag_variable_and_cure() {
 }
 
 #[test]
+fn a_certificate_and_its_key_are_set_together() {
+    let s = settings(&["--tls-cert", "/etc/a b.pem", "--tls-key=key.pem"]);
+    assert_eq!((s.tls_cert, s.tls_key), (Some("/etc/a b.pem".into()), Some("key.pem".into())));
+    for (arg, missing) in [("--tls-cert=a.pem", "--tls-key (TLS_KEY)"), ("--tls-key=a.pem", "--tls-cert (TLS_CERT)")] {
+        let why = read(&[arg]).unwrap_err();
+        assert!(why.contains("alone") && why.contains(&format!("set {missing}")) && why.contains("--help"), "{why}");
+    }
+    let why = read(&["--tls-cert="]).unwrap_err();
+    assert!(why.contains("--tls-cert") && why.contains("--help"), "{why}");
+}
+
+#[test]
 fn unknown_arguments_are_refused() {
     for arg in ["--no-such-flag", "serve", "-x"] {
         let why = read(&[arg]).unwrap_err();
@@ -90,6 +103,8 @@ fn each_line_of_help_has_unit_variable_and_default() {
         ("--head-timeout <MS>", "HEAD_TIMEOUT", "10000"),
         ("--max-payload <BYTES>", "MAX_PAYLOAD", "1000000"),
         ("--origins <LIST>", "ORIGINS", "none"),
+        ("--tls-cert <FILE>", "TLS_CERT", "none"),
+        ("--tls-key <FILE>", "TLS_KEY", "none"),
         ("--log <FILTER>", "LOG", "info"),
     ];
     for (flag, variable, default) in cases {

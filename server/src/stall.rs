@@ -6,7 +6,7 @@
 //! but while a handler works or a body has nothing to give.
 
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -14,19 +14,27 @@ use axum::body::{Body, Bytes, HttpBody};
 use http_body::{Frame, SizeHint};
 use tokio::time::Instant;
 
-/// Since when it is the client's turn, on one connection; `None` while it is the server's.
+/// Whose turn it is on one connection.
 #[derive(Clone, Debug)]
-pub(crate) struct Stall(Arc<Mutex<Option<Instant>>>);
+pub(crate) struct Stall(Arc<Mutex<Turn>>);
+
+#[derive(Clone, Copy, Debug)]
+struct Turn {
+    /// Since when it is the client's; `None` while it is the server's.
+    clients_since: Option<Instant>,
+    /// There was a request.
+    asked: bool,
+}
 
 impl Stall {
     /// A new connection: the client has to ask.
     pub(crate) fn new() -> Self {
-        Self(Arc::new(Mutex::new(Some(Instant::now()))))
+        Self(Arc::new(Mutex::new(Turn { clients_since: Some(Instant::now()), asked: false })))
     }
 
     /// A request is there; the client has to read until there is room for the answer.
     pub(crate) fn request_came(&self) {
-        self.clients_turn();
+        *self.lock() = Turn { clients_since: Some(Instant::now()), asked: true };
     }
 
     /// A handler begins to work.
@@ -47,7 +55,8 @@ impl Stall {
     pub(crate) async fn happens(&self, limit: Duration) {
         loop {
             let now = Instant::now();
-            match self.clients_turn_since().map(|since| since + limit) {
+            let since = self.lock().clients_since;
+            match since.map(|since| since + limit) {
                 Some(end) if now >= end => return,
                 Some(end) => tokio::time::sleep_until(end).await,
                 None => tokio::time::sleep(limit).await,
@@ -55,8 +64,19 @@ impl Stall {
         }
     }
 
-    fn clients_turn_since(&self) -> Option<Instant> {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Resolves at `deadline`, if there is one and no request came by then.
+    pub(crate) async fn asks_nothing_until(&self, deadline: Option<Instant>) {
+        if let Some(deadline) = deadline {
+            tokio::time::sleep_until(deadline).await;
+            if !self.lock().asked {
+                return;
+            }
+        }
+        std::future::pending::<()>().await;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Turn> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn clients_turn(&self) {
@@ -64,7 +84,7 @@ impl Stall {
     }
 
     fn set(&self, since: Option<Instant>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = since;
+        self.lock().clients_since = since;
     }
 }
 
@@ -153,6 +173,17 @@ mod tests {
         let mut body = answer(&stall, stream::pending());
         let frame = poll_fn(|cx| Poll::Ready(Pin::new(&mut body).poll_frame(cx))).await;
         assert!(frame.is_pending() && never_happens(&stall).await);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_first_request_has_a_deadline_of_its_own() {
+        let (stall, began) = (Stall::new(), Instant::now());
+        stall.asks_nothing_until(Some(began + LIMIT)).await;
+        assert_eq!(began.elapsed(), LIMIT);
+        stall.request_came();
+        for deadline in [Some(Instant::now() + LIMIT), None] {
+            assert!(tokio::time::timeout(LIMIT * 9, stall.asks_nothing_until(deadline)).await.is_err());
+        }
     }
 
     #[tokio::test(start_paused = true)]
