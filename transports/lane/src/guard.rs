@@ -18,12 +18,14 @@ pub(crate) fn call_handler<R>(lane: usize, counters: &Counters, name: &str, hand
         counters.slow_handlers.add(1);
         tracing::warn!("handler {name:?} held lane {lane} for {} ms; use on(..)", held.as_millis());
     }
-    result.map_err(|panic| report_panic(counters, name, &*panic)).ok()
+    result.map_err(|panic| report_panic(Some(counters), name, &*panic)).ok()
 }
 
-/// Logs and counts a handler's panic, wherever it was caught.
-pub(crate) fn report_panic(counters: &Counters, name: &str, panic: &(dyn Any + Send)) {
-    counters.handler_panics.add_shared(1);
+/// Logs a handler's panic, wherever it was caught, and counts it if the handler was called for a lane.
+pub(crate) fn report_panic(counters: Option<&Counters>, name: &str, panic: &(dyn Any + Send)) {
+    if let Some(counters) = counters {
+        counters.handler_panics.add_shared(1);
+    }
     tracing::error!("handler {name:?} panicked: {}", text(panic));
 }
 

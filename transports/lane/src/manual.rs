@@ -130,7 +130,7 @@ impl ManualLane {
     /// One turn; true if there is more to do.
     pub fn turn(&mut self) -> bool {
         let tasks = self.lane.tasks.clone();
-        let _entered = tasks.enter();
+        let _entered = tasks.enter(&self.shared);
         self.lane.turn(self.now)
     }
 
@@ -180,6 +180,20 @@ impl ManualLane {
         self.lane.largest_outboxes().0.map_or(0, |(bytes, _)| bytes)
     }
 
+    /// A turn as a lane with a thread has it.
+    #[cfg(test)]
+    pub(crate) fn turn_and_survive(&mut self) -> bool {
+        let tasks = self.lane.tasks.clone();
+        let _entered = tasks.enter(&self.shared);
+        self.lane.turn_and_survive(self.now)
+    }
+
+    /// Makes the next turn panic.
+    #[cfg(test)]
+    pub(crate) fn fail_next_turn(&self) {
+        self.shared.push(Order::Fail);
+    }
+
     #[cfg(test)]
     pub(crate) fn log_bytes(&self) -> usize {
         self.lane.log.bytes()
@@ -194,7 +208,7 @@ impl ManualLane {
         let lock = || self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
         let mut tasks = std::mem::take(&mut *lock());
         let before = tasks.len();
-        let entered = self.lane.tasks.enter();
+        let entered = self.lane.tasks.enter(&self.shared);
         tasks.retain_mut(|task| match task.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(()) => false,
             Poll::Pending => true,

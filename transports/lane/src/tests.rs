@@ -1,5 +1,6 @@
 //! Lanes driven by hand: whole turns, with streams in memory.
 
+mod budget;
 mod connecting;
 mod ending;
 mod events;
@@ -9,7 +10,10 @@ mod order;
 mod panics;
 mod pressure;
 mod reading;
+mod recovery;
 mod sessions;
 mod talk;
+#[cfg(feature = "tls")]
+mod tls;
 mod writes;
 mod written;

@@ -238,21 +238,21 @@ impl Application for Events {
             Some(serial) => Serial::event(serial, &self.0, socket, event, reply),
             None => {
                 if let Some(future) = self.0.start(socket, event, reply) {
-                    tasks::spawn(future);
+                    tasks::spawn("event", future);
                 }
             }
         }
     }
 
     fn disconnected(&self, socket: &Socket, bye: Disconnect) {
-        if let Some(fallback) = &self.0.fallback {
-            fallback.disconnected(socket, bye.clone());
+        // Each for itself: a panic of one keeps no other from hearing of it.
+        if let Some(fallback) = self.0.fallback.clone() {
+            let (socket, bye) = (socket.clone(), bye.clone());
+            tasks::start("disconnected", Box::pin(async move { fallback.disconnected(&socket, bye) }));
         }
         for handler in &self.0.disconnect {
-            let mut future = handler(socket.clone(), bye.clone());
-            if tasks::poll_once(&mut future).is_pending() {
-                tasks::spawn(future);
-            }
+            let (handler, socket, bye) = (Arc::clone(handler), socket.clone(), bye.clone());
+            tasks::start("disconnected", Box::pin(async move { handler(socket, bye).await }));
         }
     }
 

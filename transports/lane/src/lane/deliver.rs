@@ -92,6 +92,8 @@ impl Lane {
             Order::Drain { over } => self.begin_drain(over),
             Order::Relieve => self.relieve(),
             Order::Stop => self.stop(),
+            #[cfg(test)]
+            Order::Fail => panic!("as asked"),
             Order::Deliver(_) => {}
         }
     }

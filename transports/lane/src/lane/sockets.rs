@@ -330,7 +330,7 @@ impl Outcome {
     async fn wait_for(self, future: BoxFuture<Result<(), Refusal>>) {
         let result = AssertUnwindSafe(future).catch_unwind().await;
         let result = result.unwrap_or_else(|panic| {
-            guard::report_panic(&self.lane.counters, "connect", &*panic);
+            guard::report_panic(Some(&self.lane.counters), "connect", &*panic);
             Err(failed())
         });
         self.report(result);

@@ -52,12 +52,12 @@ pub(crate) fn start(
 
 /// Turns until the lane has ended; returns how many connections were cut off.
 async fn drive(mut lane: Lane) -> usize {
-    let tasks = lane.tasks.clone();
+    let (tasks, shared) = (lane.tasks.clone(), Arc::clone(&lane.shared));
     lane.reactor = Some(Handle::current());
     let mut sleep = pin!(tokio::time::sleep_until(Instant::now().into()));
     loop {
         let more = {
-            let _entered = tasks.enter();
+            let _entered = tasks.enter(&shared);
             lane.turn_and_survive(Instant::now())
         };
         if lane.is_ended() {

@@ -46,6 +46,9 @@ pub(crate) enum Order {
     Relieve,
     /// End now.
     Stop,
+    /// Panic.
+    #[cfg(test)]
+    Fail,
 }
 
 /// A connection on its way to its lane.

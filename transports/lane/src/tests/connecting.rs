@@ -86,6 +86,8 @@ fn volatile_is_not_held_and_latest_replaces() {
     open.store(true, Ordering::Relaxed);
     stage.lane.run();
     assert_eq!(client.receive_text(), "hello\nr 0\nr 1\nl 2\nr 2\n");
+    let stats = stage.lane.stats();
+    assert_eq!((stats.deliveries, stats.dropped_volatile, stats.replaced_latest, stats.delivered()), (9, 3, 2, 4));
 }
 
 #[test]
@@ -117,6 +119,7 @@ fn a_refusal_is_told_and_leaves_nothing() {
     client.end();
     stage.lane.run();
     assert_eq!((stage.lane.stats().connections, stage.engine.stats().sockets), (0, 0));
+    assert_eq!((stage.lane.stats().refused, stage.lane.stats().lost), (1, 1), "the secret");
     assert_eq!(stage.byes(), []);
 }
 
@@ -170,6 +173,7 @@ fn an_engine_that_is_full_refuses() {
     assert_eq!(first.receive_text(), "hello\n");
     let told = second.receive_text();
     assert!(told.starts_with("refused 1 sockets are connected already") && told.ends_with("bye 1008\n"), "{told}");
+    assert_eq!(lane.stats().refused, 1);
 }
 
 #[test]

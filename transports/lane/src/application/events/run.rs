@@ -135,9 +135,6 @@ fn conclude(socket: &Socket, name: &str, answered: Answered, reply: Reply, hooks
 }
 
 fn panicked(name: &str, panic: &(dyn std::any::Any + Send), reply: Reply) {
-    match reply.counters() {
-        Some(counters) => guard::report_panic(counters, name, panic),
-        None => tracing::error!("handler {name:?} panicked: {}", guard::text(panic)),
-    }
+    guard::report_panic(reply.counters(), name, panic);
     reply.fail(AnswerError::Failed);
 }

@@ -26,14 +26,17 @@ impl Serial {
         serial.lock().insert(socket.id(), VecDeque::new());
         let (events, socket) = (Arc::clone(events), socket.clone());
         let mut working = Working { serial: Arc::clone(serial), socket: socket.id(), finished: false };
-        tasks::spawn(Box::pin(async move {
-            future.await;
-            while let Some((event, reply)) = working.next() {
-                if let Some(future) = events.start(&socket, event, reply) {
-                    future.await;
+        tasks::spawn(
+            "event",
+            Box::pin(async move {
+                future.await;
+                while let Some((event, reply)) = working.next() {
+                    if let Some(future) = events.start(&socket, event, reply) {
+                        future.await;
+                    }
                 }
-            }
-        }));
+            }),
+        );
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<SocketId, VecDeque<(Event<'static>, Reply)>>> {
