@@ -289,16 +289,11 @@ impl Session {
 
     /// Ends the session and its WebSocket.
     fn finish(&mut self, reason: CloseReason, last: Last) {
-        if self.candidate.take().is_some() {
-            self.act(Action::CloseCandidate);
-        }
-        match &mut self.carrier {
+        self.close_candidate();
+        match self.carrier {
             Carrier::WebSocket => self.act(Action::CloseWebSocket),
-            Carrier::Polling(polling) => {
-                if std::mem::take(&mut polling.has_get) {
-                    self.act(Action::Answer(Answer::only(last)));
-                }
-            }
+            Carrier::Polling(polling) if polling.has_get => self.act(Action::Answer(Answer::only(last))),
+            Carrier::Polling(_) => {}
         }
         self.end(reason);
     }

@@ -1,3 +1,4 @@
-//! Engine.IO from outside: sessions against a model.
+//! Engine.IO from outside: packets and payloads, sessions, the protocol's own parsers, the seeds of the fuzz targets.
 
+mod payload;
 mod session;

@@ -21,6 +21,16 @@ proptest! {
     ) {
         world::play(&[&[first & 7][..], &happenings].concat());
     }
+
+    /// The server closes while much waits, the client polls or does not.
+    #[test]
+    fn endings(
+        first in any::<u8>(),
+        sends in 0..20usize,
+        happenings in prop::collection::vec(prop::sample::select(&[0x02, 0x02, 0x57, 0x57, 0x97, 0x03, 0x13, 0x1e, 0x65][..]), 0..40),
+    ) {
+        world::play(&[&[first & 7][..], &[0x01].repeat(sends), &[0x0d], &happenings].concat());
+    }
 }
 
 /// Messages both ways, polls, whole POSTs, pongs, activity, candidates that come and go, time.

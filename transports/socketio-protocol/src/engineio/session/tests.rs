@@ -332,10 +332,13 @@ fn a_pong_that_is_lost_in_an_upgrade_is_asked_for_again() {
     stage.session.handle_get().unwrap();
     stage.pass(25);
     assert_eq!(stage.answer().0, "2");
+    stage.pass(5);
     stage.session.handle_candidate(stage.now).unwrap();
     stage.receive(Source::Candidate, "2probe");
     stage.receive(Source::Candidate, "5");
-    stage.pass(25);
+    stage.pass(24);
+    assert_eq!(stage.actions(), [], "the interval begins with the switch");
+    stage.pass(1);
     assert_eq!(stage.actions(), [Action::Ping]);
     stage.pass(20);
     assert_eq!(stage.actions(), [Action::CloseWebSocket, closed(CloseReason::PingTimeout)]);
@@ -362,12 +365,15 @@ fn the_server_closes() {
     assert_eq!(stage.answer(), ("1".into(), vec![closed(CloseReason::ServerShuttingDown)]));
 
     let mut stage = Stage::new(V4, Transport::Polling);
-    (0..16).for_each(|i| stage.send(&i.to_string()));
+    (0..32).for_each(|i| stage.send(&i.to_string()));
     stage.session.close(CloseReason::ForcedClose, stage.now);
     assert_eq!(stage.receive(Source::Polling, "4ignored"), []);
-    let (body, actions) = stage.poll();
-    assert_eq!((body.split('\x1e').count(), actions), (16, vec![]), "no room for the close packet");
-    stage.pass(29);
+    for _ in 0..2 {
+        let (body, actions) = stage.poll();
+        assert_eq!((body.split('\x1e').count(), actions), (16, vec![]), "no room for the close packet");
+        stage.pass(29);
+        assert_eq!(stage.actions(), [], "a client that fetches what waits has 30 s for each poll");
+    }
     assert_eq!(stage.poll(), ("1".into(), vec![closed(CloseReason::ForcedClose)]));
 
     let mut stage = Stage::new(V4, Transport::Polling);
@@ -394,6 +400,21 @@ fn the_server_closes_in_an_upgrade() {
     stage.session.handle_get().unwrap_err();
     let actions = stage.actions();
     assert_eq!(actions, [Action::CloseCandidate, answer(Last::Close), closed(CloseReason::TransportError)]);
+}
+
+#[test]
+fn no_close_packet_overtakes_what_waits() {
+    let left = Waiting { packets: 1, bytes: 9 };
+    for (rest, text) in [(left, "4a"), (Waiting::default(), "4a\x1e1")] {
+        let mut body = PayloadBuilder::new(Framing::new(V4), None, BodyLimits::default());
+        let answer = Answer { data: true, last: Last::Close, ..Answer::default() };
+        let answered = answer.write(&mut body, |body| {
+            body.push(&Packet::message("a"));
+            rest
+        });
+        assert_eq!((answered.rest, answered.is_closed), (Some(rest), rest != left));
+        assert_eq!(&body.finish().bytes[..], text.as_bytes());
+    }
 }
 
 #[test]

@@ -48,9 +48,8 @@ impl Session {
 
     /// The candidate is gone. What was held for it goes to the next poll.
     pub fn handle_candidate_lost(&mut self) {
-        if self.candidate.take().is_some() {
-            self.answer_if_due();
-        }
+        // No poll can wait that has to be answered now: after the probe each was answered at once.
+        self.candidate = None;
     }
 
     pub(super) fn is_probed(&self) -> bool {
@@ -58,9 +57,8 @@ impl Session {
     }
 
     pub(super) fn close_candidate(&mut self) {
-        if self.candidate.is_some() {
+        if self.candidate.take().is_some() {
             self.act(Action::CloseCandidate);
-            self.handle_candidate_lost();
         }
     }
 
