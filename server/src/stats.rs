@@ -1,12 +1,13 @@
 //! The numbers of `GET /stats`.
 
-use roomcast_lane::Lanes;
+use roomcast_lane::{LaneStats, Lanes};
 use roomcast_websocket::WebSocket;
 use serde::Serialize;
 
 use crate::connections::Connections;
 
-/// What is counted. The first six are the contract; the others are of the lanes, since the start unless they say otherwise.
+/// What is counted. The first six are the contract; then what the lanes count, as [`LaneStats`] names and explains it: summed,
+/// and for each lane under `lanes`.
 #[derive(Debug, Serialize)]
 pub(crate) struct Stats {
     /// Open TCP connections, the asking one included.
@@ -21,21 +22,34 @@ pub(crate) struct Stats {
     rooms: usize,
     /// Members of these rooms, summed.
     memberships: usize,
-    bytes_in: u64,
-    bytes_out: u64,
-    deliveries: u64,
-    encodes: u64,
-    slow_consumers: u64,
-    overloaded: u64,
-    /// Now.
-    inbox_bytes: u64,
-    /// Now.
-    outbox_bytes: u64,
+    #[serde(flatten)]
+    sum: Lane,
+    lanes: Vec<Lane>,
+}
+
+/// A lane's counters, and what is left when what did not get out is taken off.
+#[derive(Debug, Serialize)]
+struct Lane {
+    #[serde(flatten)]
+    stats: LaneStats,
+    /// [`LaneStats::delivered`].
+    delivered: u64,
+}
+
+impl From<LaneStats> for Lane {
+    fn from(stats: LaneStats) -> Self {
+        Self { delivered: stats.delivered(), stats }
+    }
 }
 
 impl Stats {
     pub(crate) fn read(connections: &Connections, lanes: &Lanes, websockets: &[WebSocket]) -> Self {
-        let (engine, lane) = (lanes.engine().stats(), lanes.stats());
+        let engine = lanes.engine().stats();
+        let each = lanes.lane_stats();
+        let sum = each.iter().fold(LaneStats::default(), |mut sum, lane| {
+            sum += *lane;
+            sum
+        });
         Self {
             tcp: connections.open(),
             engine: 0,
@@ -44,14 +58,33 @@ impl Stats {
             // Each socket has a room of its own and is its only member.
             rooms: engine.rooms + engine.sockets,
             memberships: engine.memberships + engine.sockets,
-            bytes_in: lane.bytes_in,
-            bytes_out: lane.bytes_out,
-            deliveries: lane.deliveries,
-            encodes: lane.encodes,
-            slow_consumers: lane.slow_consumers,
-            overloaded: lane.overloaded,
-            inbox_bytes: lane.inbox_bytes,
-            outbox_bytes: lane.outbox_bytes,
+            sum: sum.into(),
+            lanes: each.into_iter().map(Lane::from).collect(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::Json;
+    use axum::body::to_bytes;
+    use axum::response::IntoResponse;
+    use roomcast::Engine;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn the_contract_then_sums_then_each_lane() {
+        let lanes = Lanes::builder().threads(2).start(&Engine::new()).unwrap();
+        let stats = Json(Stats::read(&Connections::new(&lanes), &lanes, &[]));
+        let body = to_bytes(stats.into_response().into_body(), usize::MAX).await.unwrap();
+        let text = str::from_utf8(&body).unwrap();
+        let contract = r#"{"tcp":0,"engine":0,"sockets":0,"websockets":0,"rooms":0,"memberships":0,"#;
+        let rest = text.strip_prefix(contract).unwrap_or_else(|| panic!("{text}"));
+        let (sum, each) = rest.split_once(r#","lanes":["#).unwrap();
+        assert_eq!(each, format!("{{{sum}}},{{{sum}}}]}}"), "the same keys, and all are zero");
+        for key in ["delivered", "dropped_volatile", "replaced_latest", "lost", "slow_over_limit", "lane_panics"] {
+            assert!(sum.contains(&format!("\"{key}\":0")), "{key}: {sum}");
         }
     }
 }

@@ -9,9 +9,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use lines::Lines;
-use roomcast::{Engine, Message};
+use roomcast::{Codec, EncodeError, Engine, Message, Outgoing};
 use roomcast_lane::{AdoptError, Close, Context, Data, Events, Lanes, Progress, Protocol, Stream, Wire};
 use socket2::SockRef;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
@@ -195,6 +195,82 @@ async fn publishers_may_wait_until_lanes_are_ready() {
 }
 
 #[tokio::test]
+async fn a_publisher_that_waits_for_a_slow_lane_keeps_its_inbox_small() {
+    /// A lane that takes a while for each message.
+    struct Slow;
+    impl Codec for Slow {
+        fn encode(&self, out: &Outgoing<'_>, to: &mut BytesMut) -> Result<(), EncodeError> {
+            std::thread::sleep(Duration::from_micros(100));
+            Lines.encode(out, to)
+        }
+    }
+    const LIMIT: u64 = 40_000;
+    let engine = Engine::new();
+    let lanes = Lanes::builder().threads(2).inbox_bytes_max(LIMIT).start(&engine).unwrap();
+    let slow = Wire::new(lanes.register(Slow), lines::chat());
+    let fast = Wire::new(lanes.register(Lines), lines::chat());
+    let mut clients = [connect(&lanes, &slow).await, connect(&lanes, &fast).await];
+    for client in &mut clients {
+        client.send("join \"x\"\n").await;
+    }
+    until(|| engine.to("x").count() == 2).await;
+    let (mut waits, mut most) = (0, 0);
+    for n in 0..2_000 {
+        if timeout(Duration::ZERO, lanes.ready()).await.is_err() {
+            waits += 1;
+            soon(lanes.ready()).await;
+        }
+        let sent = engine.to("x").emit("m", &format!("{n:04}{}", "x".repeat(1_000))).unwrap();
+        assert_eq!((sent.matched, sent.overloaded), (2, false), "it waits, so it is never refused");
+        most = most.max(sent.backlog_bytes);
+    }
+    assert!(waits > 0);
+    assert!(most > LIMIT / 8 && most < LIMIT / 4 + 2_000, "{most} bytes waited at most");
+    for client in &mut clients {
+        for n in 0..2_000 {
+            assert!(client.line().await.starts_with(&format!("m \"{n:04}x")));
+        }
+    }
+    let stats = lanes.stats();
+    assert_eq!((stats.overloaded, stats.deliveries, stats.delivered()), (0, 4_000, 4_000));
+}
+
+#[tokio::test]
+async fn what_two_places_speak_is_encoded_once() {
+    let engine = Engine::new();
+    let lanes = Lanes::builder().threads(1).start(&engine).unwrap();
+    let wires = [Wire::new(lanes.register(Lines), lines::chat()), Wire::new(lanes.register(Lines), ())];
+    let mut clients = [connect(&lanes, &wires[0]).await, connect(&lanes, &wires[1]).await];
+    until(|| engine.stats().sockets == 2).await;
+    let _ = engine.everyone().emit("hi", "all");
+    for client in &mut clients {
+        assert_eq!(client.line().await, "hi \"all\"\n");
+    }
+    assert_eq!(lanes.stats().encodes, 1);
+}
+
+#[tokio::test]
+async fn each_lane_counts_for_itself() {
+    let engine = Engine::new();
+    let lanes = Lanes::builder().threads(3).start(&engine).unwrap();
+    let wire = Wire::new(lanes.register(Lines), lines::chat());
+    let mut clients = Vec::new();
+    for _ in 0..4 {
+        clients.push(connect(&lanes, &wire).await);
+    }
+    until(|| engine.stats().sockets == 4).await;
+    let _ = engine.everyone().emit("hi", "all");
+    for client in &mut clients {
+        client.line().await;
+    }
+    let each = lanes.lane_stats();
+    let mut numbers: Vec<_> = each.iter().map(|lane| (lane.connections, lane.deliveries, lane.encodes)).collect();
+    numbers.sort_unstable();
+    assert_eq!(numbers, [(1, 1, 1), (1, 1, 1), (2, 2, 1)]);
+    assert_eq!(lanes.stats().deliveries, 4);
+}
+
+#[tokio::test]
 async fn any_stream_will_do() {
     let engine = Engine::new();
     let lanes = Lanes::builder().threads(2).start(&engine).unwrap();
@@ -261,58 +337,4 @@ async fn a_room_of_hundreds_with_one_that_never_reads() {
     let stats = lanes.stats();
     assert!(stats.encodes <= 2 * 500, "once a lane, not once a member: {}", stats.encodes);
     assert_eq!(stats.outbox_bytes, 0);
-}
-
-#[tokio::test]
-async fn a_handler_that_holds_its_lane_is_named() {
-    let log = Log::default();
-    let seen = Arc::clone(&log.0);
-    tracing::subscriber::set_global_default(log).unwrap();
-    let lanes = Lanes::builder().threads(1).start(&Engine::new()).unwrap();
-    let events = Events::new().on_sync("move", |_, Data(ms): Data<u64>| std::thread::sleep(Duration::from_millis(ms)));
-    let wire = Wire::new(lanes.register(Lines), events);
-    let mut client = connect(&lanes, &wire).await;
-    client.send("move 1\nmove 150\n").await;
-    let named =
-        || seen.lock().unwrap().iter().filter(|line| line.contains("held lane 0 for 1")).cloned().collect::<Vec<_>>();
-    until(|| !named().is_empty()).await;
-    let lines = named();
-    assert!(
-        lines[0].starts_with("handler \"move\" held lane 0 for 1") && lines[0].ends_with(" ms; use on(..)"),
-        "{lines:?}"
-    );
-}
-
-/// Keeps the texts of what is logged.
-#[derive(Default)]
-struct Log(Arc<Mutex<Vec<String>>>);
-
-impl tracing::Subscriber for Log {
-    fn enabled(&self, metadata: &tracing::Metadata<'_>) -> bool {
-        *metadata.level() <= tracing::Level::WARN
-    }
-
-    fn new_span(&self, _span: &tracing::span::Attributes<'_>) -> tracing::span::Id {
-        tracing::span::Id::from_u64(1)
-    }
-
-    fn record(&self, _span: &tracing::span::Id, _values: &tracing::span::Record<'_>) {}
-
-    fn record_follows_from(&self, _span: &tracing::span::Id, _follows: &tracing::span::Id) {}
-
-    fn event(&self, event: &tracing::Event<'_>) {
-        struct Text(String);
-        impl tracing::field::Visit for Text {
-            fn record_debug(&mut self, _field: &tracing::field::Field, value: &dyn std::fmt::Debug) {
-                self.0 += &format!("{value:?}");
-            }
-        }
-        let mut text = Text(String::new());
-        event.record(&mut text);
-        self.0.lock().unwrap().push(text.0);
-    }
-
-    fn enter(&self, _span: &tracing::span::Id) {}
-
-    fn exit(&self, _span: &tracing::span::Id) {}
 }
