@@ -15,23 +15,9 @@ use std::{
 use criterion::{BenchmarkId, Criterion, Throughput};
 
 use systems::{
-    System,
-    dash::Dash,
-    engine::Roomcast,
-    locked::Locked,
+    System, on_every_system,
     plan::{joins, room_names, some},
-    sioxide::Sioxide,
 };
-
-/// Runs a workload on every system.
-macro_rules! on_every_system {
-    ($workload:ident, $criterion:expr) => {
-        $workload::<Locked>($criterion);
-        $workload::<Dash>($criterion);
-        $workload::<Sioxide>($criterion);
-        $workload::<Roomcast>($criterion);
-    };
-}
 
 fn main() {
     let mut criterion = Criterion::default()
@@ -39,12 +25,12 @@ fn main() {
         .warm_up_time(Duration::from_millis(500))
         .measurement_time(Duration::from_secs(2))
         .configure_from_args();
-    on_every_system!(join_and_leave, &mut criterion);
-    on_every_system!(select_and_enqueue, &mut criterion);
-    on_every_system!(union_less_one, &mut criterion);
-    on_every_system!(bulk, &mut criterion);
-    on_every_system!(leave_all, &mut criterion);
-    on_every_system!(disconnect_storm, &mut criterion);
+    on_every_system!(join_and_leave(&mut criterion));
+    on_every_system!(select_and_enqueue(&mut criterion));
+    on_every_system!(union_less_one(&mut criterion));
+    on_every_system!(bulk(&mut criterion));
+    on_every_system!(leave_all(&mut criterion));
+    on_every_system!(disconnect_storm(&mut criterion));
     criterion.final_summary();
 }
 
@@ -109,7 +95,7 @@ fn select_and_enqueue<S: System>(criterion: &mut Criterion) {
 /// Three rooms of 50,000 of 100,000 sockets, less one of 10,000: each socket once.
 fn union_less_one<S: System>(criterion: &mut Criterion) {
     let sockets = 100_000;
-    let mut system = S::new(sockets);
+    let system = S::new(sockets);
     for (seed, (name, size)) in [("a", 50_000), ("b", 50_000), ("c", 50_000), ("less", 10_000)].into_iter().enumerate()
     {
         some(sockets, size, seed as u64).into_iter().for_each(|socket| system.join(socket, name));
@@ -127,7 +113,7 @@ fn union_less_one<S: System>(criterion: &mut Criterion) {
 fn bulk<S: System>(criterion: &mut Criterion) {
     let (sockets, five) = (100_000, ["one", "two", "three", "four", "five"]);
     let make = || {
-        let mut system = S::new(sockets);
+        let system = S::new(sockets);
         (0..sockets).for_each(|socket| system.join(socket, "source"));
         system
     };

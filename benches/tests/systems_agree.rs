@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 #[path = "../benches/systems/mod.rs"]
+#[allow(unused_imports, unused_macros, reason = "each system has a test of its own")]
 mod systems;
 
 use std::collections::{BTreeMap, BTreeSet};

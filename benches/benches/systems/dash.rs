@@ -52,18 +52,6 @@ impl Dash {
         }
     }
 
-    fn join(&self, socket: usize, room: &str) {
-        self.members.entry(room.to_owned()).or_default().insert(socket);
-        self.rooms.entry(socket).or_default().insert(room.to_owned());
-    }
-
-    fn leave(&self, socket: usize, room: &str) {
-        if let Some(mut rooms) = self.rooms.get_mut(&socket) {
-            rooms.remove(room);
-        }
-        self.remove_member(socket, room);
-    }
-
     fn leave_all(&self, socket: usize) {
         if let Some((_, rooms)) = self.rooms.remove(&socket) {
             rooms.iter().for_each(|room| self.remove_member(socket, room));
@@ -78,15 +66,19 @@ impl System for Dash {
         Self { members: DashMap::new(), rooms: DashMap::new(), queues: Queues::new(sockets) }
     }
 
-    fn join(&mut self, socket: usize, room: &str) {
-        Self::join(self, socket, room);
+    fn join(&self, socket: usize, room: &str) {
+        self.members.entry(room.to_owned()).or_default().insert(socket);
+        self.rooms.entry(socket).or_default().insert(room.to_owned());
     }
 
-    fn leave(&mut self, socket: usize, room: &str) {
-        Self::leave(self, socket, room);
+    fn leave(&self, socket: usize, room: &str) {
+        if let Some(mut rooms) = self.rooms.get_mut(&socket) {
+            rooms.remove(room);
+        }
+        self.remove_member(socket, room);
     }
 
-    fn select(&mut self, rooms: &[&str], except: &[&str]) -> usize {
+    fn select(&self, rooms: &[&str], except: &[&str]) -> usize {
         self.for_each(rooms, except, |socket| {
             black_box(socket);
         })
@@ -103,13 +95,13 @@ impl System for Dash {
 
     fn add_members(&mut self, room: &str, rooms: &[&str]) {
         for socket in self.snapshot(room) {
-            rooms.iter().for_each(|room| Self::join(self, socket, room));
+            rooms.iter().for_each(|room| self.join(socket, room));
         }
     }
 
     fn remove_members(&mut self, room: &str, rooms: &[&str]) {
         for socket in self.snapshot(room) {
-            rooms.iter().for_each(|room| Self::leave(self, socket, room));
+            rooms.iter().for_each(|room| self.leave(socket, room));
         }
     }
 

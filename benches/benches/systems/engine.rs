@@ -2,7 +2,7 @@
 
 use std::{hint::black_box, sync::Arc};
 
-use roomcast::{Backlog, Closed, Delivery, Engine, Inbox, Lane, LanePort, LaneTable, Message, OwnedSocket};
+use roomcast::{Backlog, Closed, Delivery, Engine, Inbox, Lane, LanePort, LaneTable, Message, OwnedSocket, Selection};
 
 use super::{DATA, System};
 
@@ -41,8 +41,6 @@ pub(crate) struct Roomcast {
     dirty: Vec<u32>,
     taken: Vec<Delivery>,
     log_end: u32,
-    /// Made beforehand for `select`, where the rivals make none.
-    message: Message,
 }
 
 impl Roomcast {
@@ -68,28 +66,13 @@ impl Roomcast {
         recipients
     }
 
-    /// Only visits them, as the rivals do: whose connection stands in a slot is the business of `turn`.
-    fn visit(&mut self) -> usize {
-        self.orders.0.take(&mut self.taken);
-        let mut recipients = 0;
-        for delivery in self.taken.drain(..) {
-            self.orders.0.done(delivery.size());
-            for tile in &delivery.tiles {
-                let mut bits = tile.bits;
-                while bits != 0 {
-                    black_box(tile.group * 32 + bits.trailing_zeros());
-                    bits &= bits - 1;
-                    recipients += 1;
-                }
-            }
-        }
-        recipients
-    }
-
-    fn broadcast(&self, message: &Message, rooms: &[&str], except: &[&str]) -> usize {
-        let selection = self.engine.to(rooms);
-        let selection = if except.is_empty() { selection } else { selection.except(except) };
-        selection.broadcast(message).matched
+    /// One room is named as a program with one room names it.
+    fn selection<'a>(&'a self, rooms: &'a [&'a str], except: &'a [&'a str]) -> Selection<'a> {
+        let selection = match rooms {
+            [room] => self.engine.to(*room),
+            rooms => self.engine.to(rooms),
+        };
+        if except.is_empty() { selection } else { selection.except(except) }
     }
 
     fn socket(&self, socket: usize) -> &OwnedSocket {
@@ -120,28 +103,34 @@ impl System for Roomcast {
             dirty: Vec::with_capacity(sockets),
             taken: Vec::new(),
             log_end: 1,
-            message: Message::raw("message", DATA),
         }
     }
 
-    fn join(&mut self, socket: usize, room: &str) {
+    fn join(&self, socket: usize, room: &str) {
         self.socket(socket).join(room).expect("within the limits");
     }
 
-    fn leave(&mut self, socket: usize, room: &str) {
+    fn leave(&self, socket: usize, room: &str) {
         self.socket(socket).leave(room);
     }
 
-    fn select(&mut self, rooms: &[&str], except: &[&str]) -> usize {
-        let matched = self.broadcast(&self.message, rooms, except);
-        let visited = self.visit();
-        debug_assert_eq!(matched, visited);
+    fn select(&self, rooms: &[&str], except: &[&str]) -> usize {
+        let mut visited = 0;
+        let tiles = self.selection(rooms, except).tiles();
+        tiles.iter().for_each(|tile| {
+            tile.slots().for_each(|slot| {
+                black_box(slot);
+                visited += 1;
+            });
+        });
         visited
     }
 
     fn enqueue(&mut self, rooms: &[&str], except: &[&str]) -> usize {
-        self.broadcast(&Message::raw("message", DATA), rooms, except);
-        self.turn()
+        let sent = self.selection(rooms, except).broadcast(&Message::raw("message", DATA));
+        let reached = self.turn();
+        debug_assert_eq!(sent.matched, reached);
+        reached
     }
 
     fn empty_queues(&mut self) {

@@ -82,15 +82,15 @@ impl System for Locked {
         Self { maps: RwLock::default(), queues: Queues::new(sockets) }
     }
 
-    fn join(&mut self, socket: usize, room: &str) {
+    fn join(&self, socket: usize, room: &str) {
         self.maps.write().unwrap().join(socket, room);
     }
 
-    fn leave(&mut self, socket: usize, room: &str) {
+    fn leave(&self, socket: usize, room: &str) {
         self.maps.write().unwrap().leave(socket, room);
     }
 
-    fn select(&mut self, rooms: &[&str], except: &[&str]) -> usize {
+    fn select(&self, rooms: &[&str], except: &[&str]) -> usize {
         self.for_each(rooms, except, |socket| {
             black_box(socket);
         })

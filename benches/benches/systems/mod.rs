@@ -18,8 +18,19 @@ pub(crate) mod sioxide;
 /// The data of every message: 64 bytes, as in the load generator.
 pub(crate) const DATA: &str = "\"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\"";
 
-/// A room structure with some connected sockets.
-pub(crate) trait System {
+/// Runs a generic function on every system: `on_every_system!(measure(arguments))`, the rivals first.
+macro_rules! on_every_system {
+    ($measure:ident($($argument:expr),*)) => {
+        $measure::<$crate::systems::locked::Locked>($($argument),*);
+        $measure::<$crate::systems::dash::Dash>($($argument),*);
+        $measure::<$crate::systems::sioxide::Sioxide>($($argument),*);
+        $measure::<$crate::systems::engine::Roomcast>($($argument),*);
+    };
+}
+pub(crate) use on_every_system;
+
+/// A room structure with some connected sockets. Several threads may join, leave and select at once.
+pub(crate) trait System: Sync {
     /// Its name in the results.
     const NAME: &'static str;
 
@@ -27,13 +38,14 @@ pub(crate) trait System {
     fn new(sockets: usize) -> Self;
 
     /// `socket` joins `room`.
-    fn join(&mut self, socket: usize, room: &str);
+    fn join(&self, socket: usize, room: &str);
 
     /// `socket` leaves `room`.
-    fn leave(&mut self, socket: usize, room: &str);
+    fn leave(&self, socket: usize, room: &str);
 
-    /// Visits each socket that is in one of `rooms` and in none of `except`, once; returns how many.
-    fn select(&mut self, rooms: &[&str], except: &[&str]) -> usize;
+    /// Visits each socket that is in one of `rooms` and in none of `except`, once; returns how many. To visit is to show a
+    /// number of the socket to `black_box`: without it the compiler would drop the walk, and with more it would be measured.
+    fn select(&self, rooms: &[&str], except: &[&str]) -> usize;
 
     /// Sends one message to each of them, so that it waits in the socket's own queue; returns how many.
     fn enqueue(&mut self, rooms: &[&str], except: &[&str]) -> usize;
@@ -54,7 +66,7 @@ pub(crate) trait System {
     fn disconnect(&mut self, socket: usize);
 
     /// Members of `room`; not measured.
-    fn members(&mut self, room: &str) -> usize {
+    fn members(&self, room: &str) -> usize {
         self.select(&[room], &[])
     }
 }
