@@ -65,6 +65,16 @@ pub enum DecodeError {
         /// The byte that cannot stand there, or the end.
         at: usize,
     },
+    /// Text in msgpack that is not UTF-8.
+    NotUtf8 {
+        /// Where the text starts.
+        at: usize,
+    },
+    /// A key of a map in msgpack that is neither text nor an integer.
+    MapKey {
+        /// Where it is.
+        at: usize,
+    },
     /// A packet of msgpack that is no map, or whose `nsp` is no name of a namespace.
     MsgpackPacket,
     /// More values in a packet of msgpack than [`DecodeLimits::items_max`](super::DecodeLimits::items_max).
@@ -110,6 +120,8 @@ impl fmt::Display for DecodeError {
             Self::AttachmentDue => f.write_str("text where an attachment is due"),
             Self::AttachmentUnasked => f.write_str("binary that no packet waits for"),
             Self::Msgpack { at } => write!(f, "no msgpack from byte {at} on"),
+            Self::NotUtf8 { at } => write!(f, "text at byte {at} is not UTF-8"),
+            Self::MapKey { at } => write!(f, "key at byte {at} is no text and no integer"),
             Self::MsgpackPacket => f.write_str("msgpack that is no packet"),
             Self::TooManyItems { max } => write!(f, "packet of more than {max} values"),
             Self::BinaryMisplaced => f.write_str("binary in a packet that can have none"),
@@ -119,3 +131,28 @@ impl fmt::Display for DecodeError {
 }
 
 impl std::error::Error for DecodeError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_have_the_numbers_and_fit_into_a_close_frame() {
+        let max = usize::MAX;
+        for error in [
+            DecodeError::TooManyAttachments { max },
+            DecodeError::NamespaceTooLong { max },
+            DecodeError::TooLarge { max },
+            DecodeError::EventReserved("removeListener"),
+            DecodeError::Json { at: max },
+            DecodeError::ErrorPayload,
+            DecodeError::MapKey { at: max },
+            DecodeError::TooManyItems { max },
+            DecodeError::PlaceholderForged,
+        ] {
+            assert!((10..=123).contains(&error.to_string().len()), "{error}");
+        }
+        assert_eq!(DecodeError::TooLarge { max: 7 }.to_string(), "packet of more than 7 bytes");
+        assert_eq!(DecodeError::EventReserved("connect").to_string(), "event name connect is reserved");
+    }
+}

@@ -120,7 +120,7 @@ impl<'a> Reader<'a> {
 
     fn text(&mut self, len: u32) -> Result<Head<'a>, DecodeError> {
         let at = self.at;
-        str::from_utf8(self.take(len)?).map(Head::Str).map_err(|_| DecodeError::Msgpack { at })
+        str::from_utf8(self.take(len)?).map(Head::Str).map_err(|_| DecodeError::NotUtf8 { at })
     }
 
     fn ext(&mut self, len: u32, fixed: bool) -> Result<Head<'a>, DecodeError> {
@@ -227,7 +227,7 @@ mod tests {
             }
         }
         assert_eq!(head(b"\xc1"), Err(DecodeError::Msgpack { at: 0 }));
-        assert_eq!(head(b"\xa2\xff\xff"), Err(DecodeError::Msgpack { at: 1 }), "not UTF-8");
+        assert_eq!(head(b"\xa2\xff\xff"), Err(DecodeError::NotUtf8 { at: 1 }));
         assert_eq!(head(b"\xc0\xc0"), Err(DecodeError::Msgpack { at: 1 }), "more than one value");
         assert!(head(b"\xd4\x00\x01").unwrap().is_undefined());
         assert!(!head(b"\xc7\x01\x00\x00").unwrap().is_undefined());

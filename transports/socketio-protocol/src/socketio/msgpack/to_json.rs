@@ -107,7 +107,7 @@ impl Json {
                 self.put(format_args!("\"{key}\""));
                 false
             }
-            _ => return Err(DecodeError::Msgpack { at }),
+            _ => return Err(DecodeError::MapKey { at }),
         };
         self.text.put_u8(b':');
         Ok(placeholder)
@@ -241,7 +241,7 @@ mod tests {
     #[test]
     fn keys_that_no_object_can_have() {
         for bytes in [&b"\x81\xc0\x01"[..], b"\x81\x90\x01", b"\x81\xc4\x01a\x01"] {
-            assert_eq!(read(bytes), Err(DecodeError::Msgpack { at: 1 }));
+            assert_eq!(read(bytes), Err(DecodeError::MapKey { at: 1 }));
         }
     }
 }

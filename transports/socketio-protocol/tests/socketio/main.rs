@@ -1,0 +1,10 @@
+//! Socket.IO packets against themselves and against the parsers of the field, and the fuzz seeds.
+
+mod check;
+mod generate;
+mod model;
+mod msgpack;
+mod mutate;
+mod node;
+mod round_trip;
+mod text;
