@@ -56,7 +56,7 @@ pub(crate) fn any_packets(most: usize) -> impl Strategy<Value = Vec<Made>> {
 }
 
 /// Bytes that are close to a payload.
-fn near_payload() -> impl Strategy<Value = Vec<u8>> {
+pub(crate) fn near_payload() -> impl Strategy<Value = Vec<u8>> {
     let piece = prop::sample::select(vec![
         &b"4a"[..],
         b"\x1e",
@@ -111,8 +111,8 @@ proptest! {
 
     #[test]
     fn anything_is_read_as_a_plain_reading_does(input in near_payload()) {
-        check::check_v3(&input);
-        check::check_v4(&input);
+        check::check(Revision::V3, &input);
+        check::check(Revision::V4, &input);
     }
 }
 
@@ -121,11 +121,17 @@ fn text_and_bytes_are_borrowed() {
     let limits = PayloadLimits::default();
     for body in ["4hello\x1e4€", "4hello"] {
         let payload = Payload::text(Revision::V4, body.as_bytes(), &limits).unwrap();
-        assert!(payload.map(Result::unwrap).all(|packet| check::borrows_from(&packet, body.as_bytes())));
+        assert!(payload.map(Result::unwrap).all(|packet| borrows_from(&packet, body.as_bytes())));
     }
     let body = b"\x00\x02\xff4a\x01\x03\xff\x04\x01\x02";
     let payload = Payload::binary(Revision::V3, body, &limits).unwrap();
-    assert!(payload.map(Result::unwrap).all(|packet| check::borrows_from(&packet, body)));
+    assert!(payload.map(Result::unwrap).all(|packet| borrows_from(&packet, body)));
+}
+
+/// Whether a packet's data borrows from this.
+fn borrows_from(packet: &Packet<'_>, from: &[u8]) -> bool {
+    let data = packet.data.as_bytes();
+    data.is_empty() || from.as_ptr_range().contains(&data.as_ptr())
 }
 
 /// A body of the greatest size, of each shape that costs the most, is read in time that no quadratic reading has.
@@ -146,6 +152,6 @@ fn reading_is_linear() {
         let started = std::time::Instant::now();
         let count = Payload::text(revision, body.as_bytes(), &limits).unwrap().count();
         // 4 MB by a quadratic reading are 10^13 steps; by ours some 10 ms, and a busy machine is allowed to be slow.
-        assert!(started.elapsed().as_secs() < 20, "{count} packets");
+        assert!(started.elapsed().as_secs() < 60, "{count} packets");
     }
 }
