@@ -5,7 +5,8 @@ use super::Packet;
 /// A revision of Engine.IO's protocol: what a client asks for as `EIO`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Revision {
-    /// `EIO=3`: clients of Socket.IO 1 and 2, `sails.io.js`.
+    /// `EIO=3`: clients of Socket.IO 2, `sails.io.js`. (Those of Socket.IO 1 too, but their polling has text beyond ASCII
+    /// in a form of its own, which engine.io does not read either.)
     V3,
     /// `EIO=4`: clients of Socket.IO 3 and later.
     V4,

@@ -43,7 +43,7 @@ mod tests {
     #[test]
     fn lengths_are_those_of_utf_16() {
         for (at, _) in TEXT.char_indices() {
-            assert_eq!(len(TEXT[at..].as_bytes()), TEXT[at..].encode_utf16().count());
+            assert_eq!(len(&TEXT.as_bytes()[at..]), TEXT[at..].encode_utf16().count());
         }
     }
 
