@@ -25,6 +25,7 @@ mod incoming;
 mod memory;
 mod server;
 mod stats;
+mod tls;
 mod wait;
 
 pub use client::{Client, handshake};
@@ -34,4 +35,5 @@ pub use incoming::{Incoming, open_rooms, raise_file_limit};
 pub use memory::Memory;
 pub use server::Server;
 pub use stats::Stats;
+pub use tls::{Identity, Member, TlsServer};
 pub use wait::{DEADLINE, wait_until};

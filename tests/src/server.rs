@@ -32,15 +32,14 @@ impl Server {
     /// If the binary was not built, or does not come up within [`DEADLINE`].
     #[must_use]
     pub fn start(settings: &[(&str, &str)]) -> Self {
-        let mut child = Command::new(binary())
-            .env_clear()
-            .envs([("PORT", "0"), ("LOG", "debug"), ("RUST_BACKTRACE", "1")])
-            .envs(settings.iter().copied())
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("the server starts");
+        let mut server = Self::listening(settings);
+        server.idle = server.stats();
+        server
+    }
+
+    /// The same without a look at `/stats`.
+    pub(crate) fn listening(settings: &[(&str, &str)]) -> Self {
+        let mut child = command(settings).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
         let log = collect(child.stderr.take().expect("it is piped"));
         let banner = first_line(child.stdout.take().expect("it is piped"));
         let address = banner.as_deref().and_then(address_in);
@@ -49,9 +48,24 @@ impl Server {
             let _ = child.wait();
             panic!("no banner within {DEADLINE:?}; the log:\n{}", log.lock().unwrap_or_else(PoisonError::into_inner));
         };
-        let mut server = Self { child, address, banner, log, idle: Stats::default() };
-        server.idle = server.stats();
-        server
+        Self { child, address, banner, log, idle: Stats::default() }
+    }
+
+    /// Runs the server with settings with which it must not start; its exit code and what it wrote.
+    ///
+    /// # Panics
+    /// If it starts.
+    #[track_caller]
+    #[must_use]
+    pub fn refuses(settings: &[(&str, &str)]) -> (i32, String) {
+        let mut child = command(settings).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it is there");
+        let banner = first_line(child.stdout.take().expect("it is piped"));
+        if banner.is_some() {
+            let _ = child.kill();
+        }
+        let output = child.wait_with_output().expect("it is our child");
+        assert_eq!(banner, None, "it started with {settings:?}");
+        (output.status.code().expect("no signal ended it"), String::from_utf8_lossy(&output.stderr).into_owned())
     }
 
     /// Where it listens.
@@ -155,6 +169,14 @@ impl Drop for Server {
     }
 }
 
+/// The server with these settings and no others.
+fn command(settings: &[(&str, &str)]) -> Command {
+    let mut command = Command::new(binary());
+    command.env_clear().envs([("PORT", "0"), ("LOG", "debug"), ("RUST_BACKTRACE", "1")]);
+    command.envs(settings.iter().copied()).stdin(Stdio::null());
+    command
+}
+
 /// The server is built into the folder above that of the test.
 fn binary() -> PathBuf {
     let test = env::current_exe().expect("the test has a path");
@@ -165,9 +187,9 @@ fn binary() -> PathBuf {
     binary
 }
 
-/// `roomcast 0.1.0 on http://127.0.0.1:3000, 2 lanes`
+/// `roomcast 0.1.0 on http://127.0.0.1:3000, 2 lanes`, or `https`
 fn address_in(banner: &str) -> Option<SocketAddr> {
-    let (_, rest) = banner.split_once(" on http://")?;
+    let (_, rest) = banner.split_once(" on http://").or_else(|| banner.split_once(" on https://"))?;
     let (address, lanes) = rest.split_once(", ")?;
     let (count, word) = lanes.split_once(' ')?;
     count.parse::<usize>().ok().filter(|_| word.starts_with("lane"))?;
@@ -206,6 +228,7 @@ mod tests {
         let address = address_in("roomcast 0.1.0 on http://127.0.0.1:4711, 2 lanes");
         assert_eq!(address, Some(([127, 0, 0, 1], 4711).into()));
         assert_eq!(address_in("roomcast 0.1.0 on http://[::1]:80, 1 lane").map(|a| a.port()), Some(80));
+        assert_eq!(address_in("roomcast 0.1.0 on https://127.0.0.1:443, 2 lanes").map(|a| a.port()), Some(443));
         assert_eq!(address_in("roomcast 0.1.0 on http://127.0.0.1:4711"), None);
         assert_eq!(address_in("cannot listen on 127.0.0.1:3000: address in use"), None);
     }

@@ -18,7 +18,7 @@ export const DEADLINE = 20_000;
 
 /** The settings that a server reads from its environment; tests start from none of them. */
 const SETTINGS = ['PORT', 'HOST', 'PING_INTERVAL', 'PING_TIMEOUT', 'CONNECT_TIMEOUT', 'MAX_PAYLOAD', 'HEAD_TIMEOUT',
-  'LANES', 'ORIGINS', 'LOG', 'DRAIN'];
+  'LANES', 'ORIGINS', 'LOG', 'DRAIN', 'TLS_CERT', 'TLS_KEY'];
 
 /** Event names that only a server may send (CONTRACT section 2). */
 export const RESERVED = ['connect', 'connect_error', 'disconnect', 'disconnecting', 'newListener', 'removeListener'];
@@ -26,15 +26,18 @@ export const RESERVED = ['connect', 'connect_error', 'disconnect', 'disconnectin
 /** The six keys of `GET /stats`. */
 export const STATS = ['tcp', 'engine', 'sockets', 'websockets', 'rooms', 'memberships'];
 
-const BANNER = /^roomcast (\S+) on http:\/\/(\S+):(\d+), (\d+) lanes?$/m;
+const BANNER = /^roomcast (\S+) on https?:\/\/(\S+):(\d+), (\d+) lanes?$/m;
 
 /** A running `roomcast-server`. */
 export class Server {
   #clients = new Set();
 
+  /** How HTTP is asked; a server inside TLS has another way. */
+  http = http;
+
   /** Starts one on a free port with these settings, and waits for its banner. */
   static async start(settings = {}, args = []) {
-    const server = new Server();
+    const server = new this();
     server.process = launch({ PORT: '0', ...settings }, args);
     await eventually(() => {
       assert.equal(server.process.ended, undefined, `the server ended: ${server.process.stderr}`);
@@ -54,7 +57,7 @@ export class Server {
   request(path, { method = 'GET', headers = {} } = {}) {
     return new Promise((resolve, reject) => {
       const options = { host: this.host, port: this.port, path, method, headers, agent: false, timeout: DEADLINE };
-      const request = http.request(options, (response) => {
+      const request = this.http.request(options, (response) => {
         let body = '';
         response.setEncoding('utf8').on('data', (part) => { body += part; });
         response.on('error', reject);

@@ -24,7 +24,7 @@ DEADLINE = 30.0
 STATS = ("tcp", "engine", "sockets", "websockets", "rooms", "memberships")
 
 _SETTINGS = ("PORT", "HOST", "PING_INTERVAL", "PING_TIMEOUT", "CONNECT_TIMEOUT", "MAX_PAYLOAD", "HEAD_TIMEOUT", "LANES",
-             "ORIGINS", "LOG", "DRAIN")
+             "ORIGINS", "LOG", "DRAIN", "TLS_CERT", "TLS_KEY")
 _BANNER = re.compile(r"roomcast \S+ on http://(\S+):(\d+), \d+ lanes?$")
 
 

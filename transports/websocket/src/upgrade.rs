@@ -109,3 +109,7 @@ fn closing<B>(mut response: Response<B>) -> Response<B> {
     response.headers_mut().append(CONNECTION, HeaderValue::from_static("close"));
     response
 }
+
+#[cfg(test)]
+#[path = "upgrade_tests.rs"]
+mod tests;
