@@ -16,6 +16,9 @@ pub(super) struct Client {
     pub(super) rooms: BTreeSet<u8>,
     /// When its end was asked for, in ms.
     pub(super) ended_at: Option<u64>,
+    /// Volatile messages that were sent while it was stuck: still unseen by the lane, and surely left out.
+    pub(super) too_late: Vec<u32>,
+    left_out: BTreeSet<u32>,
     got: Vec<u8>,
 }
 
@@ -52,7 +55,24 @@ struct Frame {
 
 impl Client {
     pub(super) fn new(peer: Peer, end: End) -> Self {
-        Self { peer, end, rooms: BTreeSet::new(), ended_at: None, got: Vec::new() }
+        let (too_late, left_out) = (Vec::new(), BTreeSet::new());
+        Self { peer, end, rooms: BTreeSet::new(), ended_at: None, too_late, left_out, got: Vec::new() }
+    }
+
+    /// It is sent a message.
+    pub(super) fn expect(&mut self, id: u32, filling: usize, class: Class, fails: bool) {
+        self.peer.record().expect_message(id, filling, class, fails);
+        if let End::Pipe(far) = &self.end
+            && class == Class::Volatile
+            && far.lock().is_stuck()
+        {
+            self.too_late.push(id);
+        }
+    }
+
+    /// The lane did all that it had to do, and the stream was stuck as long as something is too late.
+    pub(super) fn leave_out(&mut self) {
+        self.left_out.extend(self.too_late.drain(..));
     }
 
     /// Reads what came; true if something did. A plain stream makes room by that.
@@ -102,6 +122,7 @@ impl Client {
         assert!(!was_reset || was_slow || record.was_held, "cut off though it took everything at once");
         let last_piece = self.got.len().saturating_sub(scale.shared);
         for frame in frames.iter().filter(|frame| CODECS.contains(&frame.tag)) {
+            assert!(!self.left_out.contains(&frame.id), "volatile {} was kept for a stuck stream", frame.id);
             tally.received += 1;
             tally.uncertain += usize::from(ended_badly && frame.end > last_piece);
         }

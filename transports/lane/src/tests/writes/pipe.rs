@@ -31,6 +31,8 @@ pub(super) struct Pipe {
     far_ended: bool,
     /// It refused something.
     pub(super) was_slow: bool,
+    /// It refused the last that it was offered.
+    refuses: bool,
     /// It failed, and the lane was told.
     pub(super) has_failed: bool,
     /// The lane ended its side in good order.
@@ -77,6 +79,11 @@ impl Pipe {
         self.fails_at.get_or_insert(self.taken + bytes);
     }
 
+    /// Something waits for it, and it takes nothing.
+    pub(super) fn is_stuck(&self) -> bool {
+        self.refuses && self.room == 0
+    }
+
     fn fail_if_told(&mut self) -> io::Result<()> {
         if self.fails_at.is_some_and(|at| self.taken >= at) {
             self.has_failed = true;
@@ -99,7 +106,8 @@ impl Pipe {
         }
         let left = self.fails_at.map_or(usize::MAX, |at| at - self.taken);
         let count = bytes.len().min(self.room).min(self.bite).min(left);
-        self.was_slow |= count < bytes.len();
+        self.refuses = count < bytes.len();
+        self.was_slow |= self.refuses;
         if count == 0 {
             self.wakers.push(cx.waker().clone());
             return Poll::Pending;

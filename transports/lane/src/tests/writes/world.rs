@@ -47,9 +47,9 @@ impl World {
             Step::Connect(connect) => self.connect(connect),
             Step::Broadcast { room, message } => self.broadcast(room, message),
             Step::Turn => drop(self.lane.turn()),
-            Step::Run => self.lane.run(),
+            Step::Run => self.run(Duration::ZERO),
             Step::Advance { ms } => {
-                self.lane.advance(Duration::from_millis(ms));
+                self.run(Duration::from_millis(ms));
                 self.now += ms;
             }
             Step::Join { who, .. }
@@ -77,6 +77,11 @@ impl World {
                 client.ended_at = Some(began);
             }
         }
+    }
+
+    fn run(&mut self, time: Duration) {
+        self.lane.advance(time);
+        self.clients.iter_mut().for_each(Client::leave_out);
     }
 
     fn apply_to(&mut self, at: usize, step: Step) {
@@ -150,11 +155,10 @@ impl World {
         let sent = self.engine.to(name(room)).broadcast(&to_send);
         self.note(sent);
         let mut matched = 0;
-        for client in self.clients.iter().filter(|client| client.rooms.contains(&room)) {
-            let mut record = client.peer.record();
-            if record.is_connected() && !sent.overloaded {
+        for client in self.clients.iter_mut().filter(|client| client.rooms.contains(&room)) {
+            if client.peer.record().is_connected() && !sent.overloaded {
                 matched += 1;
-                record.expect_message(id, filling, message.class, message.fails);
+                client.expect(id, filling, message.class, message.fails);
             }
         }
         assert_eq!(sent.matched, matched);
@@ -168,7 +172,7 @@ impl World {
         let sent = socket.send(&to_send);
         self.note(sent);
         if sent.matched == 1 {
-            self.clients[at].peer.record().expect_message(id, filling, message.class, message.fails);
+            self.clients[at].expect(id, filling, message.class, message.fails);
         }
         self.spent += frame * sent.matched;
     }
@@ -299,6 +303,7 @@ fn close(client: &Client, by_port: bool) {
 fn meddle(client: &mut Client, step: Step) {
     if let Step::Grant { .. } = step {
         client.read();
+        client.too_late.clear();
     }
     match (&mut client.end, step) {
         (End::Pipe(far), step) => far.change(|pipe| meddle_with_pipe(pipe, step)),
