@@ -5,6 +5,7 @@
 
 #![forbid(unsafe_code)]
 
+#[allow(dead_code, reason = "memory has plans of its own")]
 mod systems;
 
 use std::{

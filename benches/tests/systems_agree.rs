@@ -7,14 +7,19 @@
 #[allow(unused_imports, unused_macros, reason = "each system has a test of its own")]
 mod systems;
 
+#[path = "../benches/report/mod.rs"]
+#[allow(dead_code, reason = "nothing is published here")]
+mod report;
+
 use std::collections::{BTreeMap, BTreeSet};
 
+use report::{Figure, Findings};
 use systems::{
     System,
     dash::Dash,
     engine::Roomcast,
     locked::Locked,
-    plan::{joins, room_names, some},
+    plan::{dense, joins, room_names, some, sparse},
     sioxide::Sioxide,
 };
 
@@ -94,11 +99,38 @@ fn roomcast_follows_the_model() {
     follow::<Roomcast>();
 }
 
+/// Medians of three rounds, the best rival of each kind of figure, a line for each round.
+#[test]
+fn findings_are_compared_with_the_best_rival() {
+    let (cost, gain) = (Figure::cost("group", "cost us"), Figure::gain("group", "rate"));
+    let mut findings = Findings::default();
+    for (rival, ours) in [(30.0, 10.0), (90.0, 15.0), (60_123.0, 12_345.0)] {
+        findings.add(cost, Locked::NAME, rival);
+        findings.add(cost, Dash::NAME, rival * 2.0);
+        findings.add(cost, Roomcast::NAME, ours);
+        findings.add(gain, Dash::NAME, ours / 100.0);
+        findings.add(gain, Sioxide::NAME, rival * 200.0);
+        findings.add(gain, Roomcast::NAME, ours);
+    }
+    let table = findings.table();
+    assert!(table.contains("| group | cost us | 90.0 | 180 |  | 15.0 | 6.00 |\n"), "{table}");
+    assert!(table.contains("| group | rate |  | 0.150 | 18.0 k | 15.0 | 0.00 |\n"), "{table}");
+    let csv = findings.csv("conditions");
+    assert!(csv.starts_with("# conditions\ngroup,figure,system,round,value\ngroup,\"cost us\",rwlock,1,30\n"), "{csv}");
+    assert!(csv.ends_with("group,\"rate\",roomcast,3,12345\n"), "{csv}");
+    assert_eq!(csv.lines().count(), 2 + 18);
+}
+
 #[test]
 fn plans_are_what_they_say() {
     let plan = joins(50, 20, 10);
     assert_eq!(plan.iter().collect::<BTreeSet<_>>().len(), 500);
     assert_eq!(plan, joins(50, 20, 10));
+    let (sparse, dense) = (sparse(1_000, 10), dense(50, 10));
+    let distinct = sparse.iter().collect::<BTreeSet<_>>().len();
+    assert!(distinct == sparse.len() && distinct > 9_900, "{distinct} of {} memberships", sparse.len());
+    assert_eq!((0..1_000).filter(|room| sparse.iter().all(|(_, of)| of != room)).count(), 0);
+    assert_eq!((dense.len(), dense.iter().collect::<BTreeSet<_>>().len()), (500, 500));
     assert_eq!(some(1_000, 10, 1).into_iter().collect::<BTreeSet<_>>().len(), 10);
     assert_ne!(some(1_000, 10, 1), some(1_000, 10, 2));
 }

@@ -8,7 +8,7 @@ use super::{DATA, System};
 
 /// Deliveries as they come, from any thread.
 #[derive(Default)]
-struct Orders(Inbox<Delivery>);
+pub(crate) struct Orders(Inbox<Delivery>);
 
 impl Lane for Orders {
     fn backlog(&self) -> Backlog {
@@ -41,6 +41,11 @@ pub(crate) struct Roomcast {
     dirty: Vec<u32>,
     taken: Vec<Delivery>,
     log_end: u32,
+}
+
+/// A public id, as long as a random one.
+pub(crate) fn socket_id(number: usize) -> String {
+    format!("socket{number:014}")
 }
 
 impl Roomcast {
@@ -89,7 +94,9 @@ impl System for Roomcast {
         let port: LanePort = engine.attach(Arc::clone(&orders) as Arc<dyn Lane>);
         let mut table = LaneTable::default();
         let connect = |number: usize| {
-            let socket = port.connect(&format!("socket{number:014}")).expect("a fresh id");
+            let socket = port.connect(&socket_id(number)).expect("a fresh id");
+            // `hot_room` counts on it: 32 sockets in a row share a group.
+            debug_assert_eq!(socket.id().slot() as usize, number);
             table.bind(socket.id(), number as u32);
             Some(socket)
         };

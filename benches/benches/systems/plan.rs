@@ -24,3 +24,26 @@ pub(crate) fn some(sockets: usize, count: usize, seed: u64) -> Vec<usize> {
     random.shuffle(&mut chosen);
     chosen
 }
+
+/// As many rooms as sockets, in random order: each room gets one member in each of `rounds` rounds.
+pub(crate) fn sparse(sockets: usize, rounds: usize) -> Vec<(usize, usize)> {
+    let mut random = Rng::with_seed(17);
+    let mut rooms: Vec<usize> = (0..sockets).collect();
+    let mut joins = Vec::with_capacity(sockets * rounds);
+    for _ in 0..rounds {
+        random.shuffle(&mut rooms);
+        joins.extend(rooms.iter().copied().enumerate());
+    }
+    // A few sockets drew the same room twice.
+    joins.sort_unstable();
+    joins.dedup();
+    random.shuffle(&mut joins);
+    joins
+}
+
+/// All of `sockets` sockets in all of `rooms` rooms, in random order.
+pub(crate) fn dense(sockets: usize, rooms: usize) -> Vec<(usize, usize)> {
+    let mut joins: Vec<_> = (0..sockets).flat_map(|socket| (0..rooms).map(move |room| (socket, room))).collect();
+    Rng::with_seed(18).shuffle(&mut joins);
+    joins
+}
