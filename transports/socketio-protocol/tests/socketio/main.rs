@@ -7,4 +7,5 @@ mod msgpack;
 mod mutate;
 mod node;
 mod round_trip;
+mod seeds;
 mod text;

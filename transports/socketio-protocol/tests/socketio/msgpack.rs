@@ -114,7 +114,7 @@ fn event(value: &[u8]) -> Vec<u8> {
     with(b"\x02", b"\xa1/", UNDEFINED, &[b"\x92\xa1e", value].concat())
 }
 
-fn known_differences() -> Vec<Vec<u8>> {
+pub(crate) fn known_differences() -> Vec<Vec<u8>> {
     let deep = [vec![0x91; 65], vec![0xc0]].concat();
     vec![
         with(b"\x02", b"\xa1/", UNDEFINED, b"\x90"),
@@ -135,7 +135,7 @@ fn known_differences() -> Vec<Vec<u8>> {
 }
 
 /// Values that JSON has not, and forms that our encoder does not use.
-fn edges() -> Vec<Vec<u8>> {
+pub(crate) fn edges() -> Vec<Vec<u8>> {
     let values: [&[u8]; 34] = [
         UNDEFINED,
         b"\x92\xd4\x00\x00\x01",

@@ -112,7 +112,7 @@ fn mutate_bytes(bytes: &mut Vec<u8>, mutation: &Mutation) {
 /// Every second place is one of the first twelve: there is most of the grammar.
 fn near_front(at: &prop::sample::Index, len: usize) -> usize {
     let place = at.index(2 * len + 2);
-    if place % 2 == 0 { place / 2 } else { (place / 2) % (len + 1).min(12) }
+    if place.is_multiple_of(2) { place / 2 } else { (place / 2) % (len + 1).min(12) }
 }
 
 fn splice<T>(all: &mut Vec<T>, start: usize, removed: usize, added: impl IntoIterator<Item = T>) {

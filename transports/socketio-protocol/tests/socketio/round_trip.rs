@@ -5,26 +5,9 @@ use proptest::prelude::*;
 use roomcast_socketio_protocol::socketio::Revision;
 
 use crate::check::{check_packet, check_text};
-use crate::generate::{self, Message};
+use crate::generate;
 use crate::mutate::{mutate, mutations};
-
-/// Messages as the fuzz target takes them.
-fn input(revision: u8, messages: &[Message]) -> Vec<u8> {
-    let mut input = vec![revision];
-    for (at, message) in messages.iter().enumerate() {
-        if at > 0 {
-            input.push(0xff);
-        }
-        match message {
-            Message::Text(text) => input.extend(text.bytes()),
-            Message::Binary(bytes) => {
-                input.push(0xfe);
-                input.extend(bytes.iter().filter(|&&byte| byte < 0xfe));
-            }
-        }
-    }
-    input
-}
+use crate::text::fuzz_input;
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(1_000))]
@@ -45,6 +28,6 @@ proptest! {
         done in mutations(),
         revision in 0_u8..2,
     ) {
-        check_text(&input(revision, &mutate(generate::messages(&packet), &done)));
+        check_text(&fuzz_input(revision, &mutate(generate::messages(&packet), &done)));
     }
 }

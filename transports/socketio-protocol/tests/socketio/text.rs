@@ -154,7 +154,7 @@ fn longest_number(text: &str) -> usize {
 }
 
 /// One text each for what differs on purpose, so that the list above is not longer than the truth.
-fn known_differences() -> Vec<Vec<Message>> {
+pub(crate) fn known_differences() -> Vec<Vec<Message>> {
     let deep = format!("2[\"a\",{}{}]", "[".repeat(65), "]".repeat(65));
     let long = format!("0/{}", "a".repeat(1_024));
     let texts = [
@@ -187,7 +187,7 @@ fn complete(text: &str) -> Vec<Message> {
 }
 
 /// Texts in which both have to be right.
-fn edges() -> Vec<Vec<Message>> {
+pub(crate) fn edges() -> Vec<Vec<Message>> {
     let texts = [
         "0",
         "0/",
@@ -279,6 +279,24 @@ fn edges() -> Vec<Vec<Message>> {
     cases.push(vec![text("51-[\"a\"]"), binary(), binary()]);
     cases.push(vec![]);
     cases
+}
+
+/// Messages as the fuzz target `socketio_packets` takes them.
+pub(crate) fn fuzz_input(revision: u8, messages: &[Message]) -> Vec<u8> {
+    let mut input = vec![revision];
+    for (at, message) in messages.iter().enumerate() {
+        if at > 0 {
+            input.push(0xff);
+        }
+        match message {
+            Message::Text(text) => input.extend(text.bytes()),
+            Message::Binary(bytes) => {
+                input.push(0xfe);
+                input.extend(bytes.iter().filter(|&&byte| byte < 0xfe));
+            }
+        }
+    }
+    input
 }
 
 fn read_alike(revision: Revision, parser: &str) -> BTreeMap<Meant, usize> {

@@ -27,6 +27,8 @@ struct Open {
     closing: &'static str,
     is_map: bool,
     is_empty: bool,
+    /// How many arrays and maps are around its values.
+    depth: usize,
 }
 
 impl Json {
@@ -35,7 +37,7 @@ impl Json {
     /// Cost: linear in the bytes; the text is at most about six times as long.
     pub(super) fn read(reader: &mut Reader<'_>, count: u32, limits: &DecodeLimits) -> Result<Self, DecodeError> {
         let mut json = Self::default();
-        let mut open = vec![Open { left: count, closing: "", is_map: false, is_empty: true }];
+        let mut open = vec![Open { left: count, closing: "", is_map: false, is_empty: true, depth: 0 }];
         while let Some(innermost) = open.last_mut() {
             if innermost.left == 0 {
                 json.text.put_slice(innermost.closing.as_bytes());
@@ -44,9 +46,6 @@ impl Json {
             }
             innermost.left -= 1;
             if let Some(container) = json.value(innermost, reader, limits)? {
-                if open.len() > DEPTH_MAX {
-                    return Err(DecodeError::TooDeep);
-                }
                 open.push(container);
             }
         }
@@ -85,10 +84,10 @@ impl Json {
         let (bracket, left, closing, is_map) = match head {
             Head::Array(len) => (b'[', len, "]", false),
             Head::Map(len) => (b'{', len, "}", true),
-            scalar => return self.scalar(scalar, limits).map(|()| None),
+            scalar => return self.scalar(scalar, within.depth, limits).map(|()| None),
         };
         self.text.put_u8(bracket);
-        Ok(Some(Open { left, closing, is_map, is_empty: true }))
+        Ok(Some(Open { left, closing, is_map, is_empty: true, depth: deeper(within.depth)? }))
     }
 
     /// Writes a key; whether it is that of placeholders.
@@ -113,14 +112,14 @@ impl Json {
         Ok(placeholder)
     }
 
-    fn scalar(&mut self, head: Head<'_>, limits: &DecodeLimits) -> Result<(), DecodeError> {
+    fn scalar(&mut self, head: Head<'_>, depth: usize, limits: &DecodeLimits) -> Result<(), DecodeError> {
         match head {
             Head::Bool(value) => self.put(format_args!("{value}")),
             Head::UInt(value) => self.put(format_args!("{value}")),
             Head::Int(value) => self.put(format_args!("{value}")),
             Head::Float(value) => self.float(value),
             Head::Str(value) => string::write(value, &mut self.text),
-            Head::Bin(data) | Head::Ext { kind: 0, data, fixed: false } => self.attachment(data, limits)?,
+            Head::Bin(data) | Head::Ext { kind: 0, data, fixed: false } => self.attachment(data, depth, limits)?,
             Head::Ext { kind: 0, data: &[b0, b1, b2, b3, b4, b5, b6, b7], fixed: true } => {
                 match date::to_json(i64::from_be_bytes([b0, b1, b2, b3, b4, b5, b6, b7])) {
                     Some(date) => string::write(&date, &mut self.text),
@@ -129,7 +128,7 @@ impl Json {
             }
             Head::Ext { kind, data, .. } if !head.is_undefined() => {
                 self.put(format_args!("[{kind},"));
-                self.attachment(data, limits)?;
+                self.attachment(data, deeper(depth)?, limits)?;
                 self.text.put_u8(b']');
             }
             _ => self.text.put_slice(b"null"),
@@ -137,7 +136,9 @@ impl Json {
         Ok(())
     }
 
-    fn attachment(&mut self, data: &[u8], limits: &DecodeLimits) -> Result<(), DecodeError> {
+    /// Keeps binary and writes its placeholder, which is an object of its own.
+    fn attachment(&mut self, data: &[u8], depth: usize, limits: &DecodeLimits) -> Result<(), DecodeError> {
+        deeper(depth)?;
         let max = limits.attachments_max;
         if self.attachments.len() >= max {
             return Err(DecodeError::TooManyAttachments { max });
@@ -160,6 +161,11 @@ impl Json {
         // A buffer that grows takes all that is written.
         let _ = self.text.write_fmt(text);
     }
+}
+
+/// One array or object more around a value: what was read must not be too deep for those who get it as JSON.
+fn deeper(depth: usize) -> Result<usize, DecodeError> {
+    if depth < DEPTH_MAX { Ok(depth + 1) } else { Err(DecodeError::TooDeep) }
 }
 
 #[cfg(test)]
@@ -236,6 +242,12 @@ mod tests {
         assert!(read(&nested(64)).is_ok());
         assert_eq!(read(&nested(65)), Err(DecodeError::TooDeep));
         assert_eq!(read(&nested(1_000_000)), Err(DecodeError::TooDeep));
+        // What stands for binary is one level more, what stands for an unknown ext two.
+        let nested = |depth: usize, value: &[u8]| [&vec![0x91; depth][..], value].concat();
+        assert!(read(&nested(63, b"\xc4\x00")).is_ok());
+        assert_eq!(read(&nested(64, b"\xc4\x00")), Err(DecodeError::TooDeep));
+        assert!(read(&nested(62, b"\xd4\x07x")).is_ok());
+        assert_eq!(read(&nested(63, b"\xd4\x07x")), Err(DecodeError::TooDeep));
     }
 
     #[test]
