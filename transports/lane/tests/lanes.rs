@@ -12,7 +12,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use lines::Lines;
 use roomcast::{Codec, EncodeError, Engine, Message, Outgoing};
-use roomcast_lane::{AdoptError, Close, Context, Data, Events, Lanes, Progress, Protocol, Stream, Wire};
+use roomcast_lane::{AdoptError, Close, Context, Events, Lanes, Progress, Protocol, Stream, Wire};
 use socket2::SockRef;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};

@@ -192,11 +192,11 @@ impl Iterator for Decoder<'_> {
             26 => Step::Run,
             27..=29 => Step::Grant { who: self.byte(), bytes: self.size() },
             30 => Step::Bite { who: self.byte(), bytes: self.size().max(1) },
-            31 => Step::Balk { who: self.byte(), writes: self.byte() % 4, interrupted: self.byte() % 2 == 0 },
+            31 => Step::Balk { who: self.byte(), writes: self.byte() % 4, interrupted: self.byte().is_multiple_of(2) },
             32 => Step::Break { who: self.byte(), after: self.size() },
             33 => Step::End { who: self.byte() },
             34 | 35 => Step::SwitchCodec { who: self.byte() },
-            36 => Step::Decide { who: self.byte(), refuse: self.byte() % 4 == 0 },
+            36 => Step::Decide { who: self.byte(), refuse: self.byte().is_multiple_of(4) },
             37 | 38 => Step::Close { who: self.byte(), by_port: op == 38 },
             _ => Step::Advance { ms: [1, 100, 900, 2_100, 4_000, 10_500][usize::from(self.byte()) % 6] },
         })
