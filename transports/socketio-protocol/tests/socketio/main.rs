@@ -5,6 +5,7 @@ mod generate;
 mod model;
 mod msgpack;
 mod mutate;
+mod namespaces;
 mod node;
 mod round_trip;
 mod seeds;

@@ -70,11 +70,13 @@ impl<'a> Text<'a> {
     }
 
     /// Bytes of what it says.
+    #[cfg(any(test, feature = "msgpack"))]
     pub(crate) fn decoded_len(self) -> usize {
         if self.escaped { self.pieces().map(|piece| piece.len()).sum() } else { self.raw.len() }
     }
 
     /// Appends what it says.
+    #[cfg(any(test, feature = "msgpack"))]
     pub(crate) fn decode_to(self, out: &mut BytesMut) {
         for piece in self.pieces() {
             out.put_slice(piece.as_bytes());
