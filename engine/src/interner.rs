@@ -3,8 +3,8 @@
 //! # Protocol
 //! - *Find*: without a lock, through the [`NameIndex`]; the name is compared in the room's own cell.
 //! - *Create*: under the lock of the name's shard: take a free number, write the name, then publish the number.
-//! - *Death* (`roster.rs`): whoever marked a room dead unlinks its number, if the name still stands for it, gives its
-//!   table back and lets the number be free once nobody is pinned who may have found it.
+//! - *Death* (`roster.rs`): whoever marked a room dead unlinks its number, if the name still stands for it. Once nobody is
+//!   pinned who may have found it, the room is buried: its table is given back and the number is free.
 //! - *A joiner that meets a dead room* puts a new number in the place of the dead one, under the shard's lock. It waits for
 //!   nobody; the killer then finds that the name is not its own any more.
 //!
@@ -16,7 +16,7 @@ use std::mem;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
-use crate::sync::epoch::Guard;
+use crate::sync::epoch::{self, Guard};
 use ahash::RandomState;
 use smallvec::SmallVec;
 
@@ -54,16 +54,16 @@ struct Free {
 /// Numbers that wait for the end of the same pins: one closure for the collector, and one flush.
 const RETIRED_BATCH: usize = if SMALL { 1 } else { 64 };
 
-/// One room's place: one cache line, shared with no other room.
-#[repr(align(64))]
+/// One room's place: two cache lines, shared with no other room; the second one has its inline cells.
+#[repr(C, align(64))]
 #[derive(Default)]
 struct Cell {
-    roster: Roster,
     name: UnsafeCell<Name>,
+    roster: Roster,
 }
 
-#[cfg(not(any(loom, shuttle)))]
-const _: () = assert!(size_of::<Cell>() == 64);
+#[cfg(not(any(loom, shuttle, fuzzing)))]
+const _: () = assert!(size_of::<Cell>() == 128);
 
 #[derive(Default)]
 struct Name {
@@ -168,14 +168,17 @@ impl Interner {
         let unlinked = if broken("death: unlink only its own") { writer.find(guard, |_| true) } else { Some(number) };
         unlinked.map(|number| writer.remove(number, guard));
         drop(writer);
-        cell.roster.reset(guard);
+        #[cfg(loom)]
+        if broken("death: array kept") {
+            cell.roster.empty_at_death(guard);
+        }
         self.rooms.count.fetch_sub(1, Relaxed);
         if broken("numbers: bury at once") {
-            return self.rooms.bury(&[number]);
+            return self.rooms.bury(&[number], guard);
         }
         let Some(numbers) = self.rooms.free.lock().retire(number) else { return };
         let rooms = Arc::clone(&self.rooms);
-        guard.defer(move || rooms.bury(&numbers));
+        guard.defer(move || rooms.bury(&numbers, &epoch::pin()));
         guard.flush();
     }
 
@@ -245,10 +248,10 @@ impl Interner {
 
 impl Rooms {
     /// Makes numbers free: nobody is pinned any more who may have found them.
-    fn bury(&self, numbers: &[u32]) {
+    fn bury(&self, numbers: &[u32], guard: &Guard) {
         for number in numbers {
             let cell = self.cells.get_or_grow(*number);
-            cell.roster.while_dead(|| {
+            cell.roster.bury(guard, || {
                 // SAFETY: the room is dead, unlinked, and all guards that may have found it are gone: no reader is left.
                 cell.name.with_mut(|cell| unsafe { *cell = Name::default() });
             });
@@ -277,7 +280,6 @@ impl Free {
 mod tests {
     use super::*;
     use crate::lane::Tile;
-    use crate::sync::epoch;
 
     #[test]
     fn one_number_a_name_and_namespace() {

@@ -20,12 +20,13 @@ use crate::tile_list::TileList;
 use crate::tile_table::{Fill, TileTable, unpack};
 
 /// The members of a room, and whether it lives.
+#[repr(C)]
 pub(crate) struct Roster {
-    tiles: TileTable,
     state: Mutex<State>,
+    tiles: TileTable,
 }
 
-/// Twelve bytes: with its name a room fits in a cache line (`interner.rs`).
+/// Twelve bytes: a room without its inline cells fits in a cache line (`interner.rs`).
 #[derive(Debug)]
 struct State {
     fill: Fill,
@@ -82,7 +83,7 @@ impl Roster {
     }
 
     /// The members, by tiles; takes no lock.
-    pub(crate) fn tiles<'g>(&self, guard: &'g Guard) -> impl Iterator<Item = Tile> + use<'g> {
+    pub(crate) fn tiles<'g>(&'g self, guard: &'g Guard) -> impl Iterator<Item = Tile> + use<'g> {
         self.tiles.tiles(guard)
     }
 
@@ -157,16 +158,18 @@ impl Roster {
         (!state.is_dead()).then(|| f(state.fill.live > 0))
     }
 
-    /// Gives the table's memory back, after death.
-    pub(crate) fn reset(&self, guard: &Guard) {
-        self.tiles.reset(&mut self.state.lock().fill, guard);
+    /// Empties a dead room that nobody knows any more; `f` runs in the same critical section.
+    pub(crate) fn bury(&self, guard: &Guard, f: impl FnOnce()) {
+        let mut state = self.state.lock();
+        debug_assert!(state.is_dead(), "only the dead are buried");
+        self.tiles.reset(&mut state.fill, guard);
+        f();
     }
 
-    /// Runs `f` in the critical section of a dead room.
-    pub(crate) fn while_dead(&self, f: impl FnOnce()) {
-        let state = self.state.lock();
-        debug_assert!(state.is_dead(), "only the dead are buried");
-        f();
+    /// What the protocol rules out, for the models to catch.
+    #[cfg(loom)]
+    pub(crate) fn empty_at_death(&self, guard: &Guard) {
+        self.tiles.lose_the_array(guard);
     }
 }
 

@@ -1,8 +1,8 @@
 //! The members of one room: which sockets of which groups.
 //!
 //! # Problem
-//! A broadcast must read all members of a room while others join and leave, without a lock, and a room of ten members must
-//! not cost more than a few words.
+//! A broadcast must read all members of a room while others join and leave, without a lock, and a room of a few members
+//! must not cost more than a few words.
 //!
 //! # Structure
 //! A *tile* is one group of 32 slots seen by one room: 32 bits. The table is an array of cells
@@ -14,11 +14,12 @@
 //!    +--------+------------+------------+
 //! ```
 //!
-//! in one of two forms, told apart by the length of the array. *Hashed*, a power of two: open addressing with linear
-//! probing; four consecutive groups stay neighbours, since slots are given out lowest first. *Direct*, an odd number: cell
-//! `g` belongs to group `g`, for rooms that fill half of all groups: no probing, and the scan runs in slot order.
-//! `g >= cells.len()` means absent there. The array is one allocation behind one pointer (`cells.rs`), so a look-up in a
-//! room loads two things: the pointer and the cell.
+//! in one of three forms, told apart by the length of the array. *Inline*, eight cells in the room itself, used to the last:
+//! for rooms of few tiles, which most rooms are; nothing is allocated, and nothing more is loaded. *Hashed*, a larger power
+//! of two: open addressing with linear probing; four consecutive groups stay neighbours, since slots are given out lowest
+//! first. *Direct*, an odd number: cell `g` belongs to group `g`, for rooms that fill half of all groups: no probing, and
+//! the scan runs in slot order. `g >= cells.len()` means absent there. The last two are one allocation behind one pointer
+//! (`cells.rs`); while it is null the inline cells count.
 //!
 //! # Protocol
 //! A cell changes under the lock of its group (`slots.rs`), so each cell has one writer at a time; the room's mutex
@@ -32,6 +33,10 @@
 //!   published; the old one is retired through the epoch. A compare-and-swap of the fast path either lands before the
 //!   freeze, and is copied, or fails and takes the slow path, where it waits for the new table. Cells without bits need no
 //!   freezing: the fast path does not touch them.
+//! - *Out of the room*: the first growth freezes and copies the inline cells as any other. It is one way: they are not used
+//!   again, and the pointer is not null again, before the room is dead and nobody is pinned who knew it ([`TileTable::reset`]).
+//!   A room that went back to its inline cells would move them under a scan, and who finds a null pointer at a room that
+//!   just died would find members in them who left long ago.
 //! - *Readers* load the pointer and scan. A cell never moves inside a table and never changes its group; a tile that lost
 //!   its last bit stays as a cell without bits. So a scan meets each group at most once, and a member throughout is met
 //!   exactly once: by a scan of the old table, which shows the room as it was when it was frozen, or of the new one.
@@ -55,12 +60,18 @@ use crate::lane::Tile;
 use crate::sync::epoch::Guard;
 use crate::sync::{AtomicU64, SMALL, broken, order};
 
-const CELLS_MIN: usize = if SMALL { 2 } else { 4 };
+const INLINE: usize = if SMALL { 2 } else { 8 };
+/// Of an array outside of the room; more than `INLINE`.
+const CELLS_MIN: usize = 2 * INLINE;
 const FROZEN: u64 = 1 << 63;
 
 /// A set of slots, read without a lock; see the module.
+#[repr(C)]
 #[derive(Default)]
-pub(crate) struct TileTable(Cells);
+pub(crate) struct TileTable {
+    cells: Cells,
+    inline: [AtomicU64; INLINE],
+}
 
 /// The cells of one array, and where a group stands in them.
 #[derive(Clone, Copy)]
@@ -77,15 +88,18 @@ pub(crate) struct Fill {
 
 impl TileTable {
     /// The tiles that have members, each group at most once.
-    pub(crate) fn tiles<'g>(&self, guard: &'g Guard) -> impl Iterator<Item = Tile> + use<'g> {
-        let cells = self.0.load(guard).iter();
+    pub(crate) fn tiles<'g>(&'g self, guard: &'g Guard) -> impl Iterator<Item = Tile> + use<'g> {
         // Acquire: pairs with the Release stores of set and clear, and with the fast path.
-        cells.map(|cell| unpack(cell.load(order(Acquire, "except: cell load")))).filter(|tile| tile.bits != 0)
+        self.cells(guard)
+            .iter()
+            .map(|cell| unpack(cell.load(order(Acquire, "except: cell load"))))
+            .filter(|tile| tile.bits != 0)
     }
 
     /// The cells, read with Acquire; it pairs with the Release stores of set and clear, and with the fast path.
-    pub(crate) fn cells<'g>(&self, guard: &'g Guard) -> &'g [AtomicU64] {
-        self.0.load(guard)
+    pub(crate) fn cells<'g>(&'g self, guard: &'g Guard) -> &'g [AtomicU64] {
+        let cells = self.cells.load(guard);
+        if cells.is_empty() { &self.inline } else { cells }
     }
 
     /// The members of one group.
@@ -115,7 +129,7 @@ impl TileTable {
 
     /// The fast path of removing: those that were there; or, if it takes the room's mutex, the group's cell for
     /// [`Self::clear`]. The caller holds the group's lock.
-    pub(crate) fn try_clear<'g>(&self, tile: Tile, guard: &'g Guard) -> Result<u32, Option<&'g AtomicU64>> {
+    pub(crate) fn try_clear<'g>(&'g self, tile: Tile, guard: &'g Guard) -> Result<u32, Option<&'g AtomicU64>> {
         let cell = self.load(guard).find(tile.group).ok_or(None)?;
         let old = cell.load(Relaxed);
         let new = old & !u64::from(tile.bits);
@@ -169,13 +183,15 @@ impl TileTable {
         old & tile.bits
     }
 
-    /// Empties the table and gives its memory back. The caller holds the room's mutex or is its only owner.
+    /// Empties the table of a dead room and gives its memory back. The caller holds the room's mutex, and nobody is pinned
+    /// any more who may have found the room.
     pub(crate) fn reset(&self, fill: &mut Fill, guard: &Guard) {
         *fill = Fill::default();
-        self.0.clear(guard);
+        self.inline.iter().for_each(|cell| cell.store(0, Relaxed));
+        self.cells.clear(guard);
     }
 
-    fn cell_or_new<'g>(&self, fill: &mut Fill, group: u32, groups: u32, guard: &'g Guard) -> &'g AtomicU64 {
+    fn cell_or_new<'g>(&'g self, fill: &mut Fill, group: u32, groups: u32, guard: &'g Guard) -> &'g AtomicU64 {
         if let Some(cell) = self.load(guard).find_or_free(group, fill.used) {
             if cell.load(Relaxed) == 0 {
                 fill.used += 1;
@@ -191,13 +207,17 @@ impl TileTable {
         cell
     }
 
-    /// Copies the live cells into a table with room for as many again, in the form that fits.
-    fn rebuild<'g>(&self, fill: &mut Fill, groups: u32, guard: &'g Guard) -> Table<'g> {
+    /// Copies the live cells into a new array with room for half as many again, in the form that fits.
+    fn rebuild<'g>(&'g self, fill: &mut Fill, groups: u32, guard: &'g Guard) -> Table<'g> {
         let wanted = fill.live as usize + 1;
-        let is_dense = 2 * wanted >= groups as usize && wanted > CELLS_MIN;
-        let hashed = (2 * wanted).next_power_of_two().max(CELLS_MIN);
+        #[cfg(loom)]
+        if broken("inline: never back") && wanted <= INLINE {
+            return self.back_to_inline(fill, guard);
+        }
+        let is_dense = 2 * wanted >= groups as usize && wanted > INLINE;
+        let hashed = (wanted + wanted / 2).next_power_of_two().max(CELLS_MIN);
         let new = NewCells::zeroed(if is_dense { groups as usize | 1 } else { hashed });
-        for cell in self.0.load(guard) {
+        for cell in self.cells(guard) {
             if cell.load(Relaxed) as u32 == 0 {
                 continue;
             }
@@ -209,11 +229,32 @@ impl TileTable {
             }
         }
         fill.used = fill.live;
-        Table(self.0.publish(new, "", guard))
+        Table(self.cells.publish(new, "", guard))
     }
 
-    fn load<'g>(&self, guard: &'g Guard) -> Table<'g> {
-        Table(self.0.load(guard))
+    fn load<'g>(&'g self, guard: &'g Guard) -> Table<'g> {
+        Table(self.cells(guard))
+    }
+
+    /// What the protocol rules out, for the models to catch.
+    #[cfg(loom)]
+    fn back_to_inline<'g>(&'g self, fill: &mut Fill, guard: &'g Guard) -> Table<'g> {
+        let frozen: Vec<u64> = self.cells(guard).iter().map(|cell| cell.fetch_or(FROZEN, AcqRel)).collect();
+        self.inline.iter().for_each(|cell| cell.store(0, Relaxed));
+        for tile in frozen.into_iter().map(unpack).filter(|tile| tile.bits != 0) {
+            if let Some(copy) = Table(&self.inline).find_or_free(tile.group, 0) {
+                copy.store(pack(tile), Relaxed);
+            }
+        }
+        self.cells.clear(guard);
+        fill.used = fill.live;
+        self.load(guard)
+    }
+
+    /// What the protocol rules out, for the models to catch.
+    #[cfg(loom)]
+    pub(crate) fn lose_the_array(&self, guard: &Guard) {
+        self.cells.clear(guard);
     }
 }
 
@@ -239,15 +280,15 @@ impl<'a> Table<'a> {
             return self.0.get(group as usize);
         }
         let (cell, value) = self.probe(group, Relaxed)?;
-        let has_room = (used as usize + 1) * 5 <= self.0.len() * 4;
+        let has_room = self.0.len() == INLINE || (used as usize + 1) * 5 <= self.0.len() * 4;
         (value != 0 || has_room).then_some(cell)
     }
 
-    /// The group's cell in a hashed table, or the free one where it would be put, and what is in it. `None` if there are no
-    /// cells: a table is never full.
+    /// The group's cell in a table that is not direct, or the free one where it would be put, and what is in it. `None` if
+    /// there is neither, as only inline cells can be full.
     fn probe(self, group: u32, ordering: Ordering) -> Option<(&'a AtomicU64, u64)> {
         let mut at = self.home(group);
-        loop {
+        for _ in 0..self.0.len() {
             let cell = self.0.get(at)?;
             let value = cell.load(ordering);
             if value == 0 || unpack(value).group == group {
@@ -255,6 +296,7 @@ impl<'a> Table<'a> {
             }
             at = (at + 1) & (self.0.len() - 1);
         }
+        None
     }
 
     /// Where the group's cell stands, or in a hashed table where it would stand if no other group did.

@@ -16,10 +16,12 @@ const BREAKS: &[(&str, &[&str])] = &[
     ("order::members", &["members: birth after the word"]),
     ("death::resurrection", &["death: unlink only its own"]),
     ("death::numbers", &["numbers: bury at once"]),
+    ("death::array", &["death: array kept"]),
     ("death::names", &["names: publish"]),
     ("death::creation", &["names: name first"]),
     ("disconnect::batches", &["disconnect: birth again"]),
     ("table::freeze", &["growth: freeze"]),
+    ("table::inline", &["inline: never back"]),
     ("table::growth", &["direct: bound"]),
 ];
 

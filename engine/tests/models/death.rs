@@ -41,6 +41,25 @@ fn numbers() {
     });
 }
 
+/// A room that outgrew its inline cells dies under a reader, who must not find those there that left before.
+#[test]
+fn array() {
+    model(|| {
+        let (engine, _post, port) = engine();
+        // In three groups: one more than there are inline cells.
+        let sockets = ['a', 'x', 'b', 'y', 'c'].map(|name| connect(&port, name));
+        let [ann, _, ben, _, cem] = &sockets;
+        [ann, ben, cem].iter().for_each(|socket| assert_eq!(socket.join("r").unwrap(), 1));
+        [ann, ben].iter().for_each(|socket| assert_eq!(socket.leave("r"), 1));
+        let reader = {
+            let engine = engine.clone();
+            thread::spawn(move || engine.to("r").count())
+        };
+        cem.leave("r");
+        assert!(reader.join().unwrap() <= 1, "who left long ago is found in a room that just died");
+    });
+}
+
 /// A reader that finds a number finds the name written.
 #[test]
 fn creation() {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use loom::thread;
 
-use super::model;
+use super::{model, preempted};
 use crate::lane::Tile;
 use crate::roster::Roster;
 use crate::sync::{Mutex, epoch};
@@ -59,5 +59,36 @@ fn growth() {
         drop(guard);
         grower.join().unwrap();
         assert_eq!(seen(&members, 5), 2);
+    });
+}
+
+/// A room outgrows its inline cells under a scan and becomes small again: who is in it throughout is met, once. (Were it to
+/// use its inline cells again, group 0 would move from the second one to the first.)
+#[test]
+fn inline() {
+    preempted(3, || {
+        let members = Arc::new(Roster::immortal());
+        let add = |members: &Roster, group| {
+            members.add(Tile { group, bits: 1 }, 100, &epoch::pin()).unwrap();
+        };
+        let remove = |members: &Roster, group| {
+            members.remove(Tile { group, bits: 1 }, 100, &epoch::pin());
+        };
+        add(&members, 2);
+        add(&members, 0);
+        let writer = {
+            let members = Arc::clone(&members);
+            thread::spawn(move || {
+                add(&members, 4);
+                remove(&members, 2);
+                remove(&members, 4);
+                add(&members, 6);
+            })
+        };
+        let guard = epoch::pin();
+        let met: Vec<Tile> = members.tiles(&guard).filter(|tile| tile.group == 0).collect();
+        assert_eq!(met, [Tile { group: 0, bits: 1 }], "a member throughout");
+        drop(guard);
+        writer.join().unwrap();
     });
 }
