@@ -77,11 +77,12 @@ fn v3() -> Seeds {
         ("form-bytes", "d=%ff%zz+"),
         ("escapes", "\\n\\\\n\\\\\\n\n"),
     ];
-    let bytes: [(&str, &[u8]); 8] = [
+    let bytes: [(&str, &[u8]); 9] = [
         ("bytes", b"\x00\x04\xff4\xe2\x82\xac\x01\x03\xff\x04\x01\x02"),
         ("bytes-of-base64", b"\x00\x06\xffb4AQ==\x00\x01\xff3"),
         ("bytes-zero", b"\x00\x00\xff"),
         ("bytes-digit-ten", b"\x00\x0a\xff4"),
+        ("bytes-length-overflows", b"\x01\x09\x09\x09\x09\x09\x09\x09\0\0\0\0\0\0\0\0\0\0\0\0\x09\x09\x09\xff\xfc"),
         ("bytes-marker", b"\x02\x01\xff4"),
         ("bytes-beyond", b"\x01\x09\x09\x09\x09\x09\x09\x09\x09\x09\x09\xff\x04"),
         ("bytes-no-end", b"\x00\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01"),

@@ -18,7 +18,7 @@ pub struct SessionConfig {
     pub allow_upgrades: bool,
     /// Packets that may wait for polls; 65,536 by default.
     pub waiting_packets_max: usize,
-    /// Bytes that may wait for polls; 1 MiB by default.
+    /// Bytes that may wait for polls before another message comes; 1 MiB by default.
     pub waiting_bytes_max: usize,
 }
 

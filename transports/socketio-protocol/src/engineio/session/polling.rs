@@ -12,6 +12,8 @@ pub(super) struct Polling {
     pub(super) has_get: bool,
     /// Messages wait.
     pub(super) has_output: bool,
+    /// They have reached the limit of bytes.
+    is_full: bool,
     /// The client is to be pinged.
     pub(super) is_ping_due: bool,
     /// The client is to be told that its ping came; one pong answers any number of them.
@@ -82,12 +84,14 @@ impl Session {
     }
 
     /// Messages wait for polls, all in all so many. To be told when some were added, and not while a WebSocket carries the
-    /// session. Beyond the limits the session ends.
+    /// session. The session ends when there are too many packets, or when a message comes on top of too many bytes: one
+    /// alone may be larger than the limit.
     pub fn handle_output(&mut self, waiting: Waiting) {
+        let (packets_max, bytes_max) = (self.config.waiting_packets_max, self.config.waiting_bytes_max);
         let Ok(polling) = self.polling() else { return };
         polling.has_output = !waiting.is_nothing();
-        let config = &self.config;
-        if waiting.bytes > config.waiting_bytes_max || waiting.packets > config.waiting_packets_max {
+        let was_full = std::mem::replace(&mut polling.is_full, waiting.bytes >= bytes_max);
+        if was_full || waiting.packets > packets_max {
             self.finish(CloseReason::SlowConsumer, Last::Close);
         } else {
             self.answer_if_due();
@@ -98,6 +102,7 @@ impl Session {
     pub fn handle_answered(&mut self, answered: Answered, now: Instant) {
         if let (Carrier::Polling(polling), Some(rest)) = (&mut self.carrier, answered.rest) {
             polling.has_output = !rest.is_nothing();
+            polling.is_full = rest.bytes >= self.config.waiting_bytes_max;
         }
         if let Phase::Closing(reason, until) = &mut self.phase {
             // A client that polls may have all that waits for it.

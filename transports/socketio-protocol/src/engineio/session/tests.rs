@@ -419,13 +419,28 @@ fn no_close_packet_overtakes_what_waits() {
 
 #[test]
 fn what_waits_is_bounded() {
-    for waiting in [Waiting { packets: 0, bytes: (1 << 20) + 1 }, Waiting { packets: 65_537, bytes: 0 }] {
-        let mut stage = Stage::new(V4, Transport::Polling);
-        stage.session.handle_output(Waiting { packets: 65_536, bytes: 1 << 20 });
-        assert_eq!(stage.actions(), []);
-        stage.session.handle_output(waiting);
-        assert_eq!(stage.actions(), [closed(CloseReason::SlowConsumer)]);
+    let mut stage = Stage::new(V4, Transport::Polling);
+    stage.session.handle_output(Waiting { packets: 65_536, bytes: 0 });
+    assert_eq!(stage.actions(), []);
+    stage.session.handle_output(Waiting { packets: 65_537, bytes: 0 });
+    assert_eq!(stage.actions(), [closed(CloseReason::SlowConsumer)]);
+}
+
+#[test]
+fn one_message_may_be_larger_than_what_may_wait_and_nothing_may_come_on_top() {
+    let large = "x".repeat(2 << 20);
+    let mut stage = Stage::new(V4, Transport::Polling);
+    for _ in 0..2 {
+        stage.send(&large);
+        assert_eq!(stage.poll().0.len(), 1 + large.len());
     }
+    stage.session.handle_get().unwrap();
+    stage.send(&large);
+    assert_eq!(stage.answer().0.len(), 1 + large.len());
+    stage.send(&large);
+    assert_eq!(stage.actions(), []);
+    stage.send("a");
+    assert_eq!(stage.actions(), [closed(CloseReason::SlowConsumer)]);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::{Action, Answer, Carrier, Last, Phase, Session};
+use super::{Action, Carrier, Last, Phase, Session};
 use crate::engineio::{Packet, PacketKind, Refusal};
 
 /// A WebSocket that wants to become the session's.
@@ -78,10 +78,8 @@ impl Session {
 
     fn switch(&mut self, now: Instant) {
         let Carrier::Polling(polling) = std::mem::replace(&mut self.carrier, Carrier::WebSocket) else { return };
+        debug_assert!(!polling.has_get, "since the probe each poll is answered at once");
         self.candidate = None;
-        if polling.has_get {
-            self.act(Action::Answer(Answer::only(Last::Noop)));
-        }
         self.act(Action::Switch);
         if polling.is_pong_due {
             self.act(Action::Pong);

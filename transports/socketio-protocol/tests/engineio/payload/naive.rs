@@ -82,7 +82,7 @@ pub(crate) fn binary_v3(input: &[u8], packets_max: usize) -> Option<Vec<Plain>> 
 /// A number of one to ten digits.
 fn number(digits: impl Iterator<Item = Option<u32>>) -> Option<usize> {
     let digits: Vec<u32> = digits.collect::<Option<_>>()?;
-    let number = digits.iter().fold(0u64, |number, digit| number.saturating_mul(10) + u64::from(*digit));
+    let number = digits.iter().fold(0u64, |number, digit| number.saturating_mul(10).saturating_add(u64::from(*digit)));
     if (1..=10).contains(&digits.len()) { usize::try_from(number).ok() } else { None }
 }
 

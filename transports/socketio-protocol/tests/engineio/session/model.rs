@@ -7,6 +7,8 @@ pub(crate) const TIMEOUT: u64 = 200;
 pub(crate) const UPGRADE: u64 = 250;
 pub(crate) const CLOSE: u64 = 400;
 pub(crate) const PACKETS_MAX: usize = 12;
+/// A little more than eleven messages of two digits, as records.
+pub(crate) const BYTES_MAX: usize = 115;
 
 /// What a client can send, as far as it matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,6 +35,8 @@ pub(crate) struct Model {
     pub(crate) post: bool,
     /// Messages that wait for polls.
     pub(crate) held: usize,
+    /// Bytes of them.
+    pub(crate) bytes: usize,
     ping: bool,
     pong: bool,
     /// The candidate's deadline.
@@ -247,7 +251,7 @@ impl Model {
                 if self.pong {
                     self.actions.push(Action::Pong);
                 }
-                self.held = 0;
+                (self.held, self.bytes) = (0, 0);
                 match self.closing {
                     Some(reason) => self.end(reason, Last::Close),
                     None => self.beat_anew(),
@@ -264,20 +268,22 @@ impl Model {
         }
     }
 
-    pub(crate) fn handle_output(&mut self, held: usize) {
+    /// One more message waits, and the bytes are these now.
+    pub(crate) fn handle_output(&mut self, bytes: usize) {
         if self.check_polling().is_err() {
             return;
         }
-        self.held = held;
-        if held > PACKETS_MAX {
+        self.held += 1;
+        let before = std::mem::replace(&mut self.bytes, bytes);
+        if self.held > PACKETS_MAX || before >= BYTES_MAX {
             self.end(CloseReason::SlowConsumer, Last::Close);
         } else {
             self.talk();
         }
     }
 
-    pub(crate) fn handle_answered(&mut self, held: usize, told: bool) {
-        self.held = held;
+    pub(crate) fn handle_answered(&mut self, held: usize, bytes: usize, told: bool) {
+        (self.held, self.bytes) = (held, bytes);
         if let (Some(reason), true) = (self.closing, self.alive()) {
             self.close_by = self.now + CLOSE;
             if told {

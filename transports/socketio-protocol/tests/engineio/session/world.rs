@@ -18,7 +18,7 @@ use roomcast_socketio_protocol::engineio::{
     append_record,
 };
 
-use super::model::{CLOSE, INTERVAL, Model, PACKETS_MAX, Sent, TIMEOUT, UPGRADE};
+use super::model::{BYTES_MAX, CLOSE, INTERVAL, Model, PACKETS_MAX, Sent, TIMEOUT, UPGRADE};
 
 const PACKETS_IN_ANSWER: usize = 4;
 
@@ -58,7 +58,7 @@ impl World {
             close_timeout: Duration::from_millis(CLOSE),
             allow_upgrades: true,
             waiting_packets_max: PACKETS_MAX,
-            waiting_bytes_max: usize::MAX,
+            waiting_bytes_max: BYTES_MAX,
         };
         let model = Model::new(revision == Revision::V4, transport == Transport::WebSocket);
         let mut world = Self {
@@ -142,15 +142,16 @@ impl World {
             return self.deliver(number);
         }
         let kind = if how & 1 == 0 { DataKind::Text } else { DataKind::Binary };
+        let width = if how == 15 { BYTES_MAX - 8 } else { 2 }; // with its head exactly the limit
         let mut record = BytesMut::new();
         let body = |out: &mut BytesMut| {
-            out.extend_from_slice(number.to_string().as_bytes());
+            out.extend_from_slice(format!("{number:0width$}").as_bytes());
             Ok::<_, Infallible>(())
         };
         append_record(&mut record, kind, body).unwrap();
         self.records.push_back(record);
         self.session.handle_output(waiting(&self.records));
-        self.model.handle_output(self.records.len());
+        self.model.handle_output(waiting(&self.records).bytes);
     }
 
     fn deliver(&mut self, number: u32) {
@@ -297,10 +298,10 @@ impl World {
         }
         let told = packets.last().is_some_and(|packet| packet.kind == PacketKind::Close);
         assert_eq!(has(PacketKind::Close), told, "nothing follows a close");
-        let held = if answer.data { self.records.len() } else { self.model.held };
+        let left = waiting(&self.records);
         let now = self.now();
         self.session.handle_answered(answered, now);
-        self.model.handle_answered(held, told);
+        self.model.handle_answered(left.packets, left.bytes, told);
     }
 
     fn check(&self) {
