@@ -9,8 +9,6 @@
 
 pub(crate) mod string;
 
-use std::fmt;
-
 use string::Text;
 
 /// How deep arrays and objects may be nested in an argument of an event or of an answer, and in what a client gives at
@@ -47,15 +45,6 @@ pub(crate) enum JsonError {
     Syntax(usize),
     /// It is nested deeper than allowed.
     TooDeep,
-}
-
-impl fmt::Display for JsonError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Syntax(at) => write!(f, "no JSON at byte {at}"),
-            Self::TooDeep => write!(f, "JSON is nested deeper than {DEPTH_MAX}"),
-        }
-    }
 }
 
 /// A walk over the tokens of one text.

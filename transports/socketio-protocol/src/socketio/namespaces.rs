@@ -117,7 +117,7 @@ pub enum Decision<'a, S, A> {
 }
 
 /// What a client did at the wrong time. Close its connection, as
-/// [`DisconnectReason::ForcedServerClose`](super::DisconnectReason::ForcedServerClose).
+/// [`CloseReason::ForcedServerClose`](crate::engineio::CloseReason::ForcedServerClose).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum NamespaceError {

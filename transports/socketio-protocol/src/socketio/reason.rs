@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::engineio::CloseReason;
+
 /// Why a socket is gone, as applications of Socket.IO know it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -10,55 +12,55 @@ pub enum DisconnectReason {
     ClientNamespace,
     /// The program disconnected the socket; the connection stays.
     ServerNamespace,
-    /// The program closed the connection, or the client broke the order of packets.
-    ForcedServerClose,
-    /// The connection was closed because of what the client sent.
-    ForcedClose,
-    /// The connection ended.
-    TransportClose,
-    /// The connection failed.
-    TransportError,
-    /// The client did not answer in time.
-    PingTimeout,
-    /// The client sent what nobody can read.
-    ParseError,
-    /// The server ends.
-    ServerShuttingDown,
+    /// The connection ended, and all its sockets with it.
+    Closed(CloseReason),
 }
 
 impl DisconnectReason {
     /// The text that Socket.IO's server gives to its `disconnect` event.
-    pub fn as_str(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::ClientNamespace => "client namespace disconnect",
             Self::ServerNamespace => "server namespace disconnect",
-            Self::ForcedServerClose => "forced server close",
-            Self::ForcedClose => "forced close",
-            Self::TransportClose => "transport close",
-            Self::TransportError => "transport error",
-            Self::PingTimeout => "ping timeout",
-            Self::ParseError => "parse error",
-            Self::ServerShuttingDown => "server shutting down",
+            Self::Closed(reason) => reason.as_str(),
         }
     }
 
     /// Whether a client that comes back may go on where it was (Socket.IO's connection state recovery): not if one
-    /// of the sides ended it on purpose, nor after what could not be read.
-    pub fn is_recoverable(self) -> bool {
-        match self {
-            Self::ClientNamespace | Self::ServerNamespace | Self::ParseError => false,
-            Self::ForcedServerClose
-            | Self::ForcedClose
-            | Self::TransportClose
-            | Self::TransportError
-            | Self::PingTimeout
-            | Self::ServerShuttingDown => true,
-        }
+    /// of the sides left on purpose, nor after what could not be read.
+    pub const fn is_recoverable(self) -> bool {
+        !matches!(self, Self::ClientNamespace | Self::ServerNamespace | Self::Closed(CloseReason::ParseError))
+    }
+}
+
+impl From<CloseReason> for DisconnectReason {
+    fn from(reason: CloseReason) -> Self {
+        Self::Closed(reason)
     }
 }
 
 impl fmt::Display for DisconnectReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_recovered_is_what_socket_io_recovers() {
+        for (reason, text, recoverable) in [
+            (DisconnectReason::ClientNamespace, "client namespace disconnect", false),
+            (DisconnectReason::ServerNamespace, "server namespace disconnect", false),
+            (CloseReason::ParseError.into(), "parse error", false),
+            (CloseReason::ForcedServerClose.into(), "forced server close", true),
+            (CloseReason::ForcedClose.into(), "forced close", true),
+            (CloseReason::PingTimeout.into(), "ping timeout", true),
+            (CloseReason::TransportClose.into(), "transport close", true),
+        ] {
+            assert_eq!((reason.to_string().as_str(), reason.is_recoverable()), (text, recoverable));
+        }
     }
 }

@@ -56,6 +56,9 @@ struct Encoder<'a> {
     open: Vec<Open>,
 }
 
+/// The longest header of an array or map.
+const HEADER_MAX: usize = 5;
+
 /// An array or map that is being written.
 struct Open {
     header_at: usize,
@@ -72,12 +75,12 @@ impl<'a> Encoder<'a> {
     }
 
     fn packet(&mut self, packet: &Packet<'_>) -> Result<()> {
-        let (kind, id, data) = match &packet.body {
-            Body::Connect { data, .. } => (0, None, data.as_deref()),
-            Body::Disconnect => (1, None, None),
-            Body::Event { ack, .. } => (2, *ack, None),
-            Body::Ack { id, .. } => (3, *id, None),
-            Body::ConnectError { data } => (4, None, data.as_deref()),
+        let (kind, id) = match &packet.body {
+            Body::Connect { .. } => (0, None),
+            Body::Disconnect => (1, None),
+            Body::Event { ack, .. } => (2, *ack),
+            Body::Ack { id, .. } => (3, *id),
+            Body::ConnectError { .. } => (4, None),
         };
         self.start(true);
         self.member("type")?;
@@ -91,12 +94,11 @@ impl<'a> Encoder<'a> {
         match &packet.body {
             Body::Event { name, args, .. } => self.arguments(Some(name), args)?,
             Body::Ack { args, .. } => self.arguments(None, args)?,
-            _ => {
-                if let Some(data) = data {
-                    self.member("data")?;
-                    self.values(Scanner::value(data, DEPTH_MAX))?;
-                }
+            Body::Connect { data: Some(data), .. } | Body::ConnectError { data: Some(data) } => {
+                self.member("data")?;
+                self.values(Scanner::value(data, DEPTH_MAX))?;
             }
+            Body::Connect { data: None, .. } | Body::ConnectError { data: None } | Body::Disconnect => {}
         }
         self.end()?;
         self.check_size(0)
@@ -125,7 +127,8 @@ impl<'a> Encoder<'a> {
         while let Some(token) = scanner.next()? {
             let found = watch.as_mut().and_then(|watch| watch.see(&token, scanner.token_start()));
             let in_map = self.open.last().is_some_and(|open| open.is_map);
-            if if in_map { matches!(token, Token::Key(_)) } else { token.starts_value() } {
+            let counts = if in_map { matches!(token, Token::Key(_)) } else { token.starts_value() };
+            if counts {
                 self.count();
             }
             match token {
@@ -162,17 +165,19 @@ impl<'a> Encoder<'a> {
     fn end(&mut self) -> Result<()> {
         let Some(Open { header_at, count, is_map }) = self.open.pop() else { return Ok(()) };
         let len = u32::try_from(count).map_err(|_| MsgpackEncodeError::TooLarge)?;
-        let mut header = Vec::with_capacity(5);
+        let mut header = [0; HEADER_MAX];
+        let mut free = &mut header[..];
         if is_map {
-            encode::write_map_len(&mut header, len)?
+            encode::write_map_len(&mut free, len)?
         } else {
-            encode::write_array_len(&mut header, len)?
+            encode::write_array_len(&mut free, len)?
         };
+        let header_len = HEADER_MAX - free.len();
         let buffer = self.buffer();
-        let (content, more) = (header_at + 1..buffer.len(), header.len() - 1);
-        buffer.put_bytes(0, more);
-        buffer.copy_within(content, header_at + header.len());
-        buffer[header_at..header_at + header.len()].copy_from_slice(&header);
+        let content = header_at + 1..buffer.len();
+        buffer.put_bytes(0, header_len - 1);
+        buffer.copy_within(content, header_at + header_len);
+        buffer[header_at..header_at + header_len].copy_from_slice(&header[..header_len]);
         Ok(())
     }
 
