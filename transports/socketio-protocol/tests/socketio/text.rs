@@ -109,8 +109,8 @@ fn meant(revision: Revision, case: &[Message], ours: &Outcome, theirs: &Value) -
         |found: fn(&str) -> bool| case.iter().any(|message| matches!(message, Message::Text(text) if found(text)));
     let found = |found: bool, meant| found.then_some(meant);
     let error = match ours {
+        _ if theirs["accepts"] != true => return None,
         Ok(_) => return found(any(|text| text.to_lowercase().contains(r"\ud8")), Meant::LoneSurrogate),
-        Err(_) if theirs["accepts"] != true => return None,
         Err(error) => *error,
     };
     match error {
