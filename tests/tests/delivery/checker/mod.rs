@@ -66,7 +66,7 @@ fn check_copies(history: &History, membership: &Membership, socket: usize, verdi
             continue;
         }
         let Copies { mut least, most } = copies(membership, history, call, socket);
-        if call.ended >= complete_until && last_of_sender[call.socket] < Some(number) {
+        if call.ended >= complete_until && last_of_sender[call.socket] <= Some(number) {
             least = 0;
         }
         verdict.required += u64::from(least);

@@ -37,7 +37,7 @@ struct State {
     progress: Notify,
     /// Payloads of pings that are not answered yet.
     pings: RefCell<VecDeque<u64>>,
-    /// It has read slowly: the server may cut it off.
+    /// It has read slowly.
     was_slow: Cell<bool>,
     /// The server's close frame came.
     closed: Cell<bool>,
@@ -86,14 +86,14 @@ impl Link {
             let request = self.world.begin_call(self.socket, op, text);
             bytes.extend(Frame::text_message(&request).bytes());
         }
-        self.write(&bytes).await;
+        self.state.write(&bytes).await;
     }
 
     /// Pings, with a number that has to come back.
     pub(crate) async fn ping(&self) {
         let number = self.world.now();
         self.state.pings.borrow_mut().push_back(number);
-        self.write(&Frame::ping(&number.to_be_bytes()).bytes()).await;
+        self.state.write(&Frame::ping(&number.to_be_bytes()).bytes()).await;
     }
 
     /// Waits until fewer replies than this are due, or the end.
@@ -116,67 +116,63 @@ impl Link {
     /// Leaves, and waits until the server has forgotten the socket.
     pub(crate) async fn leave(mut self, manner: Manner) {
         let saying = self.world.now();
-        let end = match manner {
-            Manner::GoodBye => self.say_good_bye().await.then_some(End::Left(saying)),
-            Manner::HangUp => {
-                self.stop_reading().await;
-                None
-            }
+        if manner == Manner::GoodBye {
+            return self.say_good_bye(End::Left(saying)).await;
+        }
+        self.stop_reading().await;
+        match manner {
+            Manner::GoodBye | Manner::HangUp => {}
             Manner::Reset | Manner::MidFrame => {
                 if manner == Manner::MidFrame {
                     let bytes =
                         Frame::text_message(r#"{"id":"half of it is sent","op":"leaveAll","room":"r0"}"#).bytes();
-                    self.write(&bytes[..bytes.len() / 2]).await;
+                    self.state.write(&bytes[..bytes.len() / 2]).await;
                 }
-                self.stop_reading().await;
                 if let Some(writer) = self.state.writer.lock().await.take() {
                     let _already_ended = writer.as_ref().set_zero_linger();
                     writer.forget();
                 }
-                None
             }
-        };
-        if end.is_none() && self.state.was_slow.get() {
-            self.world.maybe_cut_off.set(self.world.maybe_cut_off.get() + 1);
         }
-        self.forget(end.unwrap_or(End::Cut)).await;
+        // Nobody was there to see it.
+        self.world.tally(&self.world.maybe_cut_off);
+        self.forget(End::Cut).await;
     }
 
     /// At the end of a run: says good-bye, and is a socket that stayed.
-    pub(crate) async fn finish(mut self) {
-        self.say_good_bye().await;
-        self.forget(End::Stayed).await;
+    pub(crate) async fn finish(self) {
+        self.say_good_bye(End::Stayed).await;
     }
 
-    /// The server has ended the connection.
+    /// The server has ended the connection, which it may do with who does not read; `/stats` has to count it as that.
     pub(crate) async fn is_cut_off(self) {
-        if self.state.was_slow.get() {
-            self.world.cut_off.set(self.world.cut_off.get() + 1);
-        } else {
-            self.world.fault(self.socket, "the server ended the connection");
+        self.world.tally(&self.world.cut_off);
+        if !self.state.was_slow.get() {
+            self.world.tally(&self.world.keen_cut_off);
         }
         self.forget(End::Cut).await;
     }
 
-    /// Whether the server answered, and ended the connection.
-    async fn say_good_bye(&mut self) -> bool {
-        self.set_pace_keen();
-        self.write(&Frame::close(1000, "bye").bytes()).await;
-        let Some(reader) = &mut self.reader else { return false };
-        let ended = timeout(DEADLINE, reader).await.is_ok();
-        if ended {
-            self.reader = None;
-        }
-        let answered = ended && self.state.closed.get();
-        if !answered && !self.state.was_slow.get() {
-            self.world.fault(self.socket, "no close frame, or no end after it, came as the answer to a close frame");
-        }
-        answered
-    }
-
-    fn set_pace_keen(&self) {
+    /// Says it and reads on, until the server has said it too and ended the connection.
+    async fn say_good_bye(mut self, end: End) {
         self.state.pace.set(Pace::Keen);
         self.state.paced.notify_one();
+        self.state.write(&Frame::close(1000, "bye").bytes()).await;
+        if let Some(reader) = &mut self.reader {
+            match timeout(DEADLINE, reader).await {
+                Ok(_) => self.reader = None,
+                Err(_) => self.world.fault(self.socket, &format!("no end {DEADLINE:?} after a close frame")),
+            }
+        }
+        if self.state.closed.get() {
+            return self.forget(end).await;
+        }
+        // It was cut off before, or what waited for it was too much for the time that a farewell may take.
+        self.world.tally(&self.world.maybe_cut_off);
+        if !self.state.was_slow.get() {
+            self.world.tally(&self.world.keen_cut_off);
+        }
+        self.forget(End::Cut).await;
     }
 
     async fn stop_reading(&mut self) {
@@ -198,10 +194,6 @@ impl Link {
             Err(_) => world.fault(socket, &format!("it left and is still there after {DEADLINE:?}")),
         }
         world.end_socket(socket, end);
-    }
-
-    async fn write(&self, bytes: &[u8]) {
-        self.state.write(bytes).await;
     }
 }
 

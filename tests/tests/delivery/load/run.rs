@@ -35,6 +35,7 @@ pub(crate) struct Counts {
     pub(crate) open: u64,
     pub(crate) connections: u64,
     pub(crate) cut_off: u64,
+    pub(crate) keen_cut_off: u64,
 }
 
 /// Plays for so long and judges.
@@ -160,5 +161,6 @@ fn count(world: &World, verdict: &Verdict) -> Counts {
         open: verdict.open,
         connections: history.sockets.len() as u64,
         cut_off: world.cut_off.get(),
+        keen_cut_off: world.keen_cut_off.get(),
     }
 }

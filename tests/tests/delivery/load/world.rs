@@ -20,9 +20,11 @@ pub(crate) struct World {
     pub(crate) faults: RefCell<Vec<String>>,
     /// Members are to finish.
     pub(crate) stopping: Cell<bool>,
-    /// Sockets that the server cut off, for a reason.
+    /// Sockets that the server cut off.
     pub(crate) cut_off: Cell<u64>,
-    /// Sockets that may have been, unseen.
+    /// Those of them that had always read as fast as they could.
+    pub(crate) keen_cut_off: Cell<u64>,
+    /// Sockets that may have been: they went themselves, or could not take a good-bye in the time for it.
     pub(crate) maybe_cut_off: Cell<u64>,
     clock: Cell<Stamp>,
     texts: RefCell<HashMap<u32, Text>>,
@@ -38,6 +40,7 @@ impl World {
             faults: RefCell::default(),
             stopping: Cell::new(false),
             cut_off: Cell::new(0),
+            keen_cut_off: Cell::new(0),
             maybe_cut_off: Cell::new(0),
             clock: Cell::new(0),
             texts: RefCell::default(),
@@ -47,6 +50,11 @@ impl World {
     pub(crate) fn now(&self) -> Stamp {
         self.clock.set(self.clock.get() + 1);
         self.clock.get()
+    }
+
+    /// Counts one more.
+    pub(crate) fn tally(&self, count: &Cell<u64>) {
+        count.set(count.get() + 1);
     }
 
     pub(crate) fn fault(&self, socket: usize, what: &str) {
