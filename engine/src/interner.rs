@@ -10,6 +10,7 @@
 //!
 //! A number found under a pin means the same room until the pin ends, or a dead one: it is not given out again before.
 
+mod name;
 mod name_index;
 
 use std::mem;
@@ -18,12 +19,12 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use crate::sync::epoch::{self, Guard};
 use ahash::RandomState;
-use smallvec::SmallVec;
 
 use crate::buckets::Buckets;
 use crate::roster::Roster;
 use crate::sync::{AtomicUsize, Mutex, SMALL, UnsafeCell, broken, random_state};
 
+use name::Name;
 pub(crate) use name_index::NameIndex;
 
 /// All rooms of a core, but the namespaces' rooms of everybody.
@@ -64,12 +65,6 @@ struct Cell {
 
 #[cfg(not(any(loom, shuttle, fuzzing)))]
 const _: () = assert!(size_of::<Cell>() == 128);
-
-#[derive(Default)]
-struct Name {
-    namespace: u32,
-    text: SmallVec<[u8; 24]>,
-}
 
 // SAFETY: `name` is written only while the room is dead, by the only owner of its number, inside the critical section of
 // `roster`; it is read under that critical section while the room is alive, or by a pinned reader that found the number
@@ -139,7 +134,7 @@ impl Interner {
         cell.roster.while_alive(|_| {
             // SAFETY: alive and under the critical section: nobody writes the name.
             let name = cell.name.with(|name| unsafe { &*name });
-            String::from_utf8_lossy(&name.text).into_owned()
+            name.to_string()
         })
     }
 
@@ -149,8 +144,7 @@ impl Interner {
             let name = cell.roster.while_alive(|has_members| {
                 // SAFETY: alive and under the critical section: nobody writes the name.
                 let name = cell.name.with(|name| unsafe { &*name });
-                let wanted = has_members && name.namespace == namespace;
-                wanted.then(|| String::from_utf8_lossy(&name.text).into_owned())
+                (has_members && name.namespace() == namespace).then(|| name.to_string())
             });
             if let Some(name) = name.flatten() {
                 f(&name, &cell.roster);
@@ -163,7 +157,7 @@ impl Interner {
         let cell = self.cell(number);
         // SAFETY: the room is dead and its number not free before the closure below ran: nobody writes the name.
         let name = cell.name.with(|name| unsafe { &*name });
-        let hash = self.hash_of(name.namespace, &name.text);
+        let hash = self.hash_of(name.namespace(), name.text());
         let mut writer = self.index.lock(hash);
         let unlinked = if broken("death: unlink only its own") { writer.find(guard, |_| true) } else { Some(number) };
         unlinked.map(|number| writer.remove(number, guard));
@@ -211,7 +205,7 @@ impl Interner {
     fn open(&self, number: u32, namespace: u32, name: &str) {
         let cell = self.rooms.cells.get_or_grow(number);
         cell.roster.open(0, || {
-            let name = Name { namespace, text: SmallVec::from_slice(name.as_bytes()) };
+            let name = Name::new(namespace, name);
             // SAFETY: the number came from the list of free ones: its room is dead, no reader found it, and this thread
             // alone owns it.
             cell.name.with_mut(|cell| unsafe { *cell = name });
@@ -221,7 +215,7 @@ impl Interner {
     fn is_named(&self, number: u32, namespace: u32, name: &str, guard: &Guard) -> bool {
         // SAFETY: the index gave the number under this guard.
         let found = unsafe { self.name_of_found(number, guard) };
-        found.namespace == namespace && *found.text == *name.as_bytes()
+        found.namespace() == namespace && found.text() == name.as_bytes()
     }
 
     /// # Safety

@@ -14,9 +14,8 @@
 //!    +--------+------------+------------+
 //! ```
 //!
-//! in one of three forms, told apart by the length of the array. *Inline*, eight cells in the room itself, used to the last:
-//! for rooms of few tiles, which most rooms are; nothing is allocated, and nothing more is loaded. *Hashed*, a larger power
-//! of two: open addressing with linear probing; four consecutive groups stay neighbours, since slots are given out lowest
+//! in one of three forms, told apart by the length of the array. *Inline*, ten cells in the room itself, used from the first
+//! to the last: for rooms of few tiles, which most rooms are; nothing is allocated. *Hashed*, a power of two: open addressing with linear probing; four consecutive groups stay neighbours, since slots are given out lowest
 //! first. *Direct*, an odd number: cell `g` belongs to group `g`, for rooms that fill half of all groups: no probing, and
 //! the scan runs in slot order. `g >= cells.len()` means absent there. The last two are one allocation behind one pointer
 //! (`cells.rs`); while it is null the inline cells count.
@@ -60,9 +59,9 @@ use crate::lane::Tile;
 use crate::sync::epoch::Guard;
 use crate::sync::{AtomicU64, SMALL, broken, order};
 
-const INLINE: usize = if SMALL { 2 } else { 8 };
-/// Of an array outside of the room; more than `INLINE`.
-const CELLS_MIN: usize = 2 * INLINE;
+const INLINE: usize = if SMALL { 2 } else { 10 };
+/// Of an array outside of the room: a power of two, more than `INLINE`.
+const CELLS_MIN: usize = if SMALL { 4 } else { 16 };
 const FROZEN: u64 = 1 << 63;
 
 /// A set of slots, read without a lock; see the module.
@@ -294,17 +293,18 @@ impl<'a> Table<'a> {
             if value == 0 || unpack(value).group == group {
                 return Some((cell, value));
             }
-            at = (at + 1) & (self.0.len() - 1);
+            at = if at + 1 == self.0.len() { 0 } else { at + 1 };
         }
         None
     }
 
-    /// Where the group's cell stands, or in a hashed table where it would stand if no other group did.
+    /// Where the search for the group's cell begins.
     fn home(self, group: u32) -> usize {
-        if self.is_direct() {
-            return group as usize;
+        match self.0.len() {
+            INLINE => 0,
+            _ if self.is_direct() => group as usize,
+            len => (spread(group >> 2) << 2 | (group & 3)) as usize & (len - 1),
         }
-        (spread(group >> 2) << 2 | (group & 3)) as usize & self.0.len().wrapping_sub(1)
     }
 }
 
