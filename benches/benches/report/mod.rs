@@ -95,7 +95,7 @@ impl Findings {
             let [rivals @ .., ours] = &medians;
             let advantage = ours.and_then(|ours| figure.advantage(ours, rivals.iter().copied().flatten()));
             let cells = medians.map(|median| median.map_or(String::new(), rounded));
-            let advantage = advantage.map_or(String::new(), |times| format!("{times:.2}"));
+            let advantage = advantage.map_or(String::new(), rounded);
             let Figure { group, name, .. } = figure;
             // Writing to a string cannot fail.
             let _ = writeln!(table, "| {group} | {name} | {} | {advantage} |", cells.join(" | "));
