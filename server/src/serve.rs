@@ -61,7 +61,8 @@ pub async fn serve(
 
 /// The same inside TLS. A WebSocket that is upgraded takes its TLS along to its lane.
 ///
-/// Each connection shakes hands in a task of its own: about 0.2 ms of computing for an ECDSA key, ten times that for RSA.
+/// Each connection shakes hands in a task of its own: under half a millisecond of computing with an ECDSA key of 256 bits,
+/// thrice that with an RSA key of 2,048. Then it costs 8 KiB more than a plain one.
 ///
 /// # Errors
 /// As [`serve`].

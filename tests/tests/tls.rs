@@ -30,7 +30,7 @@ fn plain_http_is_told_what_to_do() {
 #[test]
 fn whoever_does_not_finish_a_handshake_is_closed_in_time() {
     let identity = Identity::new();
-    let server = TlsServer::start("slow", &identity, &[("HEAD_TIMEOUT", "300")]);
+    let server = TlsServer::start("slow", &identity, &[("HEAD_TIMEOUT", "3000")]);
     let (mut silent, mut half) = (Client::connect(server.process()), Client::connect(server.process()));
     half.send(&[22, 3, 1, 2, 0, 1, 0]);
     // Another one is served meanwhile, and counts them.

@@ -6,6 +6,7 @@
 //! - A program that has a transport gives it an [`Application`]; [`Events`] makes one of closures.
 //! - A transport has a [`Protocol`], sans-IO, one for each connection, and a [`Codec`](roomcast::Codec), which writes what
 //!   the program sends. The crate's example `lines` is one, whole.
+//! - The feature `tls` adds `Stream::tls`: TLS, through rustls, that the lane drives itself.
 //! - Tests drive a lane by hand, without threads, network or clock: [`ManualLane`].
 #![forbid(unsafe_code)]
 

@@ -47,8 +47,11 @@
 //! # What the host has to do
 //!
 //! Any server made of hyper will do, if it serves HTTP/1.1 with upgrades. It has to bound how long a connection may take for
-//! its request's head, which `axum::serve` does not; `roomcast_server::serve` does. Behind TLS, or on any other stream of the
-//! host's own, the connection is driven through hyper's upgraded stream: slower, never refused.
+//! its request's head, which `axum::serve` does not; `roomcast_server::serve` does.
+//!
+//! With the feature `tls`, a connection inside tokio-rustls' `TlsStream<TcpStream>` goes to its lane with its TLS, which the
+//! lane then drives. Inside another library's TLS, or on any other stream of the host's own, the connection is driven through
+//! hyper's upgraded stream: slower, never refused.
 
 #![forbid(unsafe_code)]
 

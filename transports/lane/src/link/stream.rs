@@ -32,7 +32,8 @@ impl Stream {
 
     /// A tokio stream inside TLS, whose handshake is done. The lane's own reactor will watch it, and the lane drives its
     /// TLS: unlike in a box, without an indirection for each system call, and with what the peer does not take counted and
-    /// bounded as for TCP. Costs one encryption and one copy of what is written, and the memory of rustls' connection.
+    /// bounded as for TCP. Costs one encryption and one copy of what is written, and some 8 KiB for rustls' connection, half
+    /// of them its buffer for input.
     ///
     /// # Errors
     /// What deregistering it says.
