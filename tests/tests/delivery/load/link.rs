@@ -145,7 +145,7 @@ impl Link {
     }
 
     /// The server has ended the connection, which it may do with who does not read; `/stats` has to count it as that.
-    pub(crate) async fn is_cut_off(self) {
+    pub(crate) async fn find_cut_off(self) {
         self.world.tally(&self.world.cut_off);
         if !self.state.was_slow.get() {
             self.world.tally(&self.world.keen_cut_off);

@@ -24,7 +24,7 @@ pub(crate) async fn live(world: Rc<World>, number: usize, mut rng: Rng) -> Optio
         let manner = act(&world, &link, reader, &mut rng).await;
         world.present.borrow_mut()[number] = None;
         match manner {
-            _ if link.is_ended() => link.is_cut_off().await,
+            _ if link.is_ended() => link.find_cut_off().await,
             Some(manner) => link.leave(manner).await,
             None => return settled(link).await,
         }
@@ -69,6 +69,6 @@ async fn settled(link: Link) -> Option<Link> {
     if !link.is_ended() {
         return Some(link);
     }
-    link.is_cut_off().await;
+    link.find_cut_off().await;
     None
 }

@@ -90,7 +90,7 @@ async fn play(server: &Server, world: &Rc<World>, rng: &mut Rng, time: Duration)
     }
     check_counters(server, world, &links);
     for link in links {
-        if link.is_ended() { link.is_cut_off().await } else { link.finish().await }
+        if link.is_ended() { link.find_cut_off().await } else { link.finish().await }
     }
 }
 

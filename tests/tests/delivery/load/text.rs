@@ -137,9 +137,9 @@ mod tests {
     #[test]
     fn a_delivery_is_recognised_and_every_byte_of_it_checked() {
         let pool = Pool::new(&mut fastrand::Rng::with_seed(1));
-        for event in 0..Text::EVENTS {
+        for (event, name) in EVENTS.iter().enumerate() {
             let text = Text { event, fill: 1000..1500 };
-            let right = format!(r#"{{"event":{},"data":{}}}"#, EVENTS[event], text.data(17, &pool)).into_bytes();
+            let right = format!(r#"{{"event":{name},"data":{}}}"#, text.data(17, &pool)).into_bytes();
             assert_eq!(delivered_call(&right), Some(17));
             assert!(text.is_delivered_as(17, &pool, &right));
             assert!(!text.is_delivered_as(18, &pool, &right));

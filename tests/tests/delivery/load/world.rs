@@ -86,8 +86,10 @@ impl World {
         let number = self.add_call(call);
         // A socket that means itself need not say so.
         let said = match op {
-            Op::Join { room, who } if who == [socket] && number % 2 == 0 => Op::Join { room, who: Vec::new() },
-            Op::Leave { room, who } if who == [socket] && number % 2 == 0 => Op::Leave { room, who: Vec::new() },
+            Op::Join { room, who } if who == [socket] && number.is_multiple_of(2) => Op::Join { room, who: Vec::new() },
+            Op::Leave { room, who } if who == [socket] && number.is_multiple_of(2) => {
+                Op::Leave { room, who: Vec::new() }
+            }
             op => op,
         };
         let request = text::request(number, &said, text.as_ref(), &self.pool, &|socket| self.id(socket));
