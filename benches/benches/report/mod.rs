@@ -43,7 +43,7 @@ enum Better {
 }
 
 impl Figure {
-    /// A cost: the unit stands last in the name.
+    /// A cost: the unit stands last in the name, which has no comma, for CSV's sake.
     pub(crate) const fn cost(group: &'static str, name: &'static str) -> Self {
         Self { group, name, better: Better::Less }
     }
@@ -108,7 +108,7 @@ impl Findings {
         let mut text = format!("# {conditions}\ngroup,figure,system,round,value\n");
         for (at, (figure, system, value)) in self.0.iter().enumerate() {
             let round = self.of(*figure, system, at).count() + 1;
-            let _ = writeln!(text, "{},\"{}\",{system},{round},{value}", figure.group, figure.name);
+            let _ = writeln!(text, "{},{},{system},{round},{value}", figure.group, figure.name);
         }
         text
     }
