@@ -42,7 +42,7 @@ async fn ten_million_bytes_each(server: &Server) {
     let mut stuck = Vec::with_capacity(STUCK);
     for number in 0..STUCK {
         // Half of them let the kernel keep what it likes to.
-        stuck.push(member(server, (number % 2 == 0).then_some(8 * 1024)).await);
+        stuck.push(member(server, (number % 2 == 0).then_some(32 * 1024)).await);
     }
     let messages: Rc<[String]> = (0..MESSAGES).map(data).collect();
     let progress = Rc::new(Notify::new());

@@ -38,7 +38,7 @@ fn play(name: &str, lanes: usize) {
     println!("{name}: SEED={first_seed}, {} s", time.as_secs());
     let lanes_text = lanes.to_string();
     // Pings come in between; they are not what slow readers are cut off for.
-    let settings = [("LANES", &*lanes_text), ("LOG", "info"), ("PING_INTERVAL", "1000"), ("PING_TIMEOUT", "25000")];
+    let settings = [("LANES", &*lanes_text), ("LOG", "info"), ("PING_INTERVAL", "1000"), ("PING_TIMEOUT", "60000")];
     let mut server = Server::start(&settings);
     let (begun, mut told) = (Instant::now(), Instant::now());
     let (mut sum, mut growth) = (Counts::default(), Growth::default());

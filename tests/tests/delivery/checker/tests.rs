@@ -347,11 +347,10 @@ fn who_is_cut_off_misses_nothing_between_two_of_a_sender_that_did_not_wait() {
 fn who_is_cut_off_may_be_so_between_two_copies() {
     let (mut story, ann, ben) = ann_and_ben();
     story.joins(ann, Y);
-    let message = story.does(ben, to_both(false));
+    let (message, later) = (story.does(ben, to_both(false)), story.sends(ben, X));
     story.gets(ann, message);
     story.is_cut(ann);
     story.is_right();
-    let later = story.sends(ben, X);
     story.gets(ann, later);
     story.is_wrong(ann, message, Kind::Lost { least: 2, got: 1 });
 }

@@ -7,12 +7,16 @@ use fastrand::Rng;
 use std::{rc::Rc, time::Duration};
 use tokio::time::sleep;
 
+/// What the kernel keeps for a slow reader, so that the server's own queue comes into play. With a tenth of it TCP itself
+/// crawls: a window smaller than a segment is filled five times a second.
+const SLOW_RECEIVE_BUFFER: u32 = 32 * 1024;
+
 /// Lives until the world stops; the connection that it has then, with nothing due.
 pub(crate) async fn live(world: Rc<World>, number: usize, mut rng: Rng) -> Option<Link> {
     let reader = Reader::of(number);
     sleep(Duration::from_millis(rng.u64(..200))).await;
     while !world.stopping.get() {
-        let receive_buffer = (reader != Reader::Keen).then_some(4096);
+        let receive_buffer = (reader != Reader::Keen).then_some(SLOW_RECEIVE_BUFFER);
         let link = match Link::open(&world, receive_buffer).await {
             Ok(link) => link,
             Err(error) => {
