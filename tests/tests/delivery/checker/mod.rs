@@ -1,4 +1,4 @@
-//! The judge: what each socket received against what it was promised (ENGINE.md section 3, CONTRACT.md section 4).
+//! The judge: what each socket received against what it was promised (`engine/src/select.rs`, CONTRACT.md section 4).
 //!
 //! - A socket that was in a room of a message for the whole time of the call gets it; one that was in none at no moment does
 //!   not; anything else may go either way. One copy in all with `once`, else one a room. See [`copies`].

@@ -108,8 +108,8 @@ impl Link {
         self.state.pings.borrow().is_empty()
     }
 
-    /// Is this message the last one that came?
-    pub(crate) fn has_last(&self, message: u32) -> bool {
+    /// Has this message come?
+    pub(crate) fn has_got(&self, message: u32) -> bool {
         self.world.history.borrow().sockets[self.socket].seen.contains(&Seen::Message(message))
     }
 
