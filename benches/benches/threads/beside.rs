@@ -56,11 +56,11 @@ pub(crate) fn measure<S: System>(scale: &Scale, findings: &mut Findings) {
         let broadcaster = spawn_on(scope, 0, || broadcast(&system, scale, &ready, &stop));
         let mover = spawn_on(scope, 1, || {
             ready.wait();
-            let latencies = open_loop(&system, scale);
-            stop.store(true, Relaxed);
-            latencies
+            open_loop(&system, scale)
         });
-        (mover.join(), broadcaster.join())
+        let beside = mover.join();
+        stop.store(true, Relaxed);
+        (beside, broadcaster.join())
     });
     record::<S>(&Series::new(BESIDE), beside.expect("the open loop does not panic"), findings);
     let per_member = selected.expect("the broadcaster does not panic");
