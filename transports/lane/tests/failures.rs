@@ -176,17 +176,15 @@ fn whoever_holds_the_lane_is_named_and_counted() {
         })
         .on_sync("b1", |_, ()| stay())
         .on("b2", async |_, ()| stay())
-        .on_sync("fast", |_, ()| ())
         .on_disconnect(|_, _| {
             stay();
             async {}
         });
     let mut stage = Stage::new(events);
-    let held = |name: &str| logged(&format!("handler \"{name}\" held lane 0 for 1"));
+    let held = |name: &str| logged(&format!("handler \"{name}\" held lane 0 for "));
     assert_eq!((stage.lane.stats().slow_handlers, held("connect").len()), (1, 1));
     assert_eq!(stage.send("b1 null").slow_handlers, 2);
     assert_eq!(stage.send("b2 null").slow_handlers, 3);
-    assert_eq!(stage.send("fast null").slow_handlers, 3);
     stage.client.end();
     stage.lane.run();
     assert_eq!((stage.lane.stats().slow_handlers, held("disconnected").len()), (4, 1));
