@@ -48,7 +48,13 @@ where
     I: IntoIterator,
     I::Item: Into<Target<'a>>,
 {
-    Target(Expr::Any(targets.into_iter().map(|target| target.into().0).collect()))
+    let mut list = targets.into_iter().map(|target| target.into().0);
+    // A list of one is common, and costs nothing more than the one.
+    let (first, second) = (list.next(), list.next());
+    match (first, second) {
+        (Some(one @ (Expr::Everyone | Expr::Name(_) | Expr::Socket(_))), None) => Target(one),
+        (first, second) => Target(Expr::Any(first.into_iter().chain(second).chain(list).collect())),
+    }
 }
 
 /// Sockets that are in all of these; nobody if the list is empty.
