@@ -41,11 +41,10 @@ impl Cells {
         unsafe { array.as_ref() }.map_or(&[], array::cells)
     }
 
-    /// Puts a new array in the place of the present one. One writer at a time, see the module; `line` names the ordering
-    /// for the models.
-    pub(crate) fn publish<'g>(&self, new: NewCells, line: &str, guard: &'g Guard) -> &'g [AtomicU64] {
+    /// Puts a new array in the place of the present one. One writer at a time, see the module.
+    pub(crate) fn publish<'g>(&self, new: NewCells, guard: &'g Guard) -> &'g [AtomicU64] {
         let new = new.0.into_shared(guard);
-        self.replace(new, line, guard);
+        self.replace(new, guard);
         // SAFETY: `new` was just made from an Owned and is retired by a later replace() only; the guard keeps it alive even
         // then.
         array::cells(unsafe { new.deref() })
@@ -53,12 +52,12 @@ impl Cells {
 
     /// Publishes an empty array.
     pub(crate) fn clear(&self, guard: &Guard) {
-        self.replace(Shared::null(), "", guard);
+        self.replace(Shared::null(), guard);
     }
 
-    fn replace<'g>(&self, new: Shared<'g, Array>, line: &str, guard: &'g Guard) {
+    fn replace<'g>(&self, new: Shared<'g, Array>, guard: &'g Guard) {
         // Release: pairs with the Acquire load in load(): readers of the new array see its cells.
-        let old = self.0.swap(new, order(AcqRel, line), guard);
+        let old = self.0.swap(new, order(AcqRel, "cells: publish"), guard);
         if old.is_null() {
             return;
         }

@@ -228,7 +228,7 @@ impl TileTable {
             }
         }
         fill.used = fill.live;
-        Table(self.cells.publish(new, "", guard))
+        Table(self.cells.publish(new, guard))
     }
 
     fn load<'g>(&'g self, guard: &'g Guard) -> Table<'g> {

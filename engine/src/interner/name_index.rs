@@ -148,7 +148,7 @@ impl Writer<'_> {
             }
         }
         self.fill.used = self.fill.live;
-        self.shard.cells.publish(new, "names: publish", guard);
+        self.shard.cells.publish(new, guard);
     }
 }
 

@@ -17,7 +17,7 @@ const BREAKS: &[(&str, &[&str])] = &[
     ("death::resurrection", &["death: unlink only its own"]),
     ("death::numbers", &["numbers: bury at once"]),
     ("death::array", &["death: array kept"]),
-    ("death::names", &["names: publish"]),
+    ("death::names", &["cells: publish"]),
     ("death::creation", &["names: name first"]),
     ("disconnect::batches", &["disconnect: birth again"]),
     ("table::freeze", &["growth: freeze"]),
