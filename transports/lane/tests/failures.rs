@@ -182,12 +182,13 @@ fn whoever_holds_the_lane_is_named_and_counted() {
         });
     let mut stage = Stage::new(events);
     let held = |name: &str| logged(&format!("handler \"{name}\" held lane 0 for "));
-    assert_eq!((stage.lane.stats().slow_handlers, held("connect").len()), (1, 1));
+    // The log is that of all tests, and on a busy machine others may stay long in handlers of these two names.
+    assert!(stage.lane.stats().slow_handlers == 1 && !held("connect").is_empty(), "{:?}", log());
     assert_eq!(stage.send("b1 null").slow_handlers, 2);
     assert_eq!(stage.send("b2 null").slow_handlers, 3);
     stage.client.end();
     stage.lane.run();
-    assert_eq!((stage.lane.stats().slow_handlers, held("disconnected").len()), (4, 1));
+    assert!(stage.lane.stats().slow_handlers == 4 && !held("disconnected").is_empty(), "{:?}", log());
     for name in ["b1", "b2"] {
         assert!(held(name).len() == 1 && held(name)[0].ends_with(" ms; use on(..)"), "{:?}", log());
     }
