@@ -16,6 +16,8 @@ use std::sync::atomic::Ordering::{AcqRel, Acquire};
 use crate::sync::epoch::{Atomic, Guard, Owned, Shared};
 use crate::sync::{AtomicU64, order};
 
+use array::Array;
+
 /// A retired array of this size is handed to the collector at once, smaller ones when a bag of them is full.
 const FLUSH_BYTES: usize = 4096;
 
@@ -95,8 +97,6 @@ impl std::ops::Deref for NewCells {
         array::cells(&self.0)
     }
 }
-
-use array::Array;
 
 #[cfg(not(any(loom, shuttle)))]
 mod array {

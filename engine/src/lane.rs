@@ -76,19 +76,19 @@ impl Tile {
     }
 
     /// The slots, ascending.
-    pub fn slots(self) -> Slots {
-        Slots { group: self.group, bits: self.bits }
+    pub fn slots(self) -> TileSlots {
+        TileSlots { group: self.group, bits: self.bits }
     }
 }
 
 /// The slots of a [`Tile`], ascending.
 #[derive(Clone, Debug)]
-pub struct Slots {
+pub struct TileSlots {
     group: u32,
     bits: u32,
 }
 
-impl Iterator for Slots {
+impl Iterator for TileSlots {
     type Item = u32;
 
     fn next(&mut self) -> Option<u32> {
@@ -283,5 +283,11 @@ mod tests {
     fn slots_of_a_tile() {
         assert_eq!(Tile { group: 2, bits: 1 << 31 | 1 }.slots().collect::<Vec<_>>(), [64, 95]);
         assert_eq!(Tile::of_slot(95), Tile { group: 2, bits: 1 << 31 });
+        for bits in [0, 1, 0xF0F0, u32::MAX >> 1, u32::MAX] {
+            let (tile, mut folded) = (Tile { group: 3, bits }, Vec::new());
+            tile.slots().for_each(|slot| folded.push(slot));
+            assert_eq!(folded, (96..128).filter(|slot| bits >> (slot - 96) & 1 == 1).collect::<Vec<_>>());
+            assert_eq!((tile.slots().collect::<Vec<_>>(), tile.slots().size_hint().0), (folded.clone(), folded.len()));
+        }
     }
 }

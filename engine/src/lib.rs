@@ -89,7 +89,7 @@ pub use engine::{Builder, Engine, Namespace, Stats};
 pub use error::{ConnectError, EncodeError, JoinError};
 pub use id::SocketId;
 pub use inbox::Inbox;
-pub use lane::{Backlog, Closed, Delivery, Lane, LaneTable, Slots, Tile};
+pub use lane::{Backlog, Closed, Delivery, Lane, LaneTable, Tile, TileSlots};
 pub use membership::Changed;
 pub use memory_lane::MemoryLane;
 pub use message::{Class, Key, Message};

@@ -27,7 +27,7 @@ use crate::id::SocketId;
 use crate::indivisible::Indivisible;
 use crate::interner::RoomsFull;
 use crate::lane::Tile;
-use crate::room_map::Place;
+use crate::room_map::RoomCell;
 use crate::roster::{Added, Roster};
 use crate::select::{Plan, Select};
 use crate::slots::{Group, GroupState};
@@ -233,23 +233,23 @@ impl Engine {
         if !state.has_rooms(tile.bits) {
             return 0;
         }
-        let places: SmallVec<[Place; BATCH]> = state.rooms.places_of(tile.bits).collect();
+        let cells: SmallVec<[RoomCell; BATCH]> = state.rooms.cells_of(tile.bits).collect();
         let (mut bits, mut memberships) = (tile.bits, 0);
-        for (nth, batch) in places.chunks(BATCH).enumerate() {
+        for (nth, batch) in cells.chunks(BATCH).enumerate() {
             if nth > 0 {
                 drop(state);
                 state = group.lock();
                 bits = still(group);
             }
-            let roster = |place: &Place| self.core.interner.roster(place.room);
+            let roster = |cell: &RoomCell| self.core.interner.roster(cell.room);
             let rosters: SmallVec<[&Roster; BATCH]> = batch.iter().map(roster).collect();
             // The rooms are independent of each other: the processor waits for the memory of several at once here, where it
             // would wait for each in turn below.
             rosters.iter().for_each(|roster| roster.touch(tile.group, guard));
-            for (place, roster) in batch.iter().zip(rosters) {
+            for (cell, roster) in batch.iter().zip(rosters) {
                 let both = Indivisible::begin();
-                let tile = Tile { group: tile.group, bits: state.rooms.remove_from(*place, bits) };
-                let gone = self.exit_roster(place.room, roster, &mut state, tile, changes, guard);
+                let tile = Tile { group: tile.group, bits: state.rooms.remove_from(*cell, bits) };
+                let gone = self.exit_roster(cell.room, roster, &mut state, tile, changes, guard);
                 both.end();
                 memberships += gone.count_ones() as usize;
             }

@@ -15,9 +15,9 @@ pub(crate) struct RoomMap {
     used: u32,
 }
 
-/// A room, and where it stands if the cells have not moved since.
+/// A room, and where its cell stands if cells have not moved since.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Place {
+pub(crate) struct RoomCell {
     pub(crate) room: u32,
     at: u32,
 }
@@ -56,10 +56,11 @@ impl RoomMap {
         gone
     }
 
-    /// The same for a room that [`Self::places_of`] found, as long as the caller likes before [`Self::shrink`].
-    pub(crate) fn remove_from(&mut self, place: Place, mask: u32) -> u32 {
-        let is_there = self.cells.get(place.at as usize).is_some_and(|cell| room_of(*cell) == place.room);
-        let at = if is_there { Some(place.at as usize) } else { self.position(place.room) };
+    /// The same for a room that [`Self::cells_of`] found: where it stood, or where it stands now if cells have moved since.
+    /// Gives no memory back: that would move them.
+    pub(crate) fn remove_from(&mut self, found: RoomCell, mask: u32) -> u32 {
+        let is_there = self.cells.get(found.at as usize).is_some_and(|cell| room_of(*cell) == found.room);
+        let at = if is_there { Some(found.at as usize) } else { self.position(found.room) };
         at.map_or(0, |at| self.clear(at, mask))
     }
 
@@ -72,16 +73,16 @@ impl RoomMap {
 
     /// All rooms in which one of `mask` is.
     pub(crate) fn rooms_of(&self, mask: u32) -> impl Iterator<Item = u32> {
-        self.places_of(mask).map(|place| place.room)
+        self.cells_of(mask).map(|cell| cell.room)
     }
 
     /// The same, with where they stand at present.
-    pub(crate) fn places_of(&self, mask: u32) -> impl Iterator<Item = Place> {
+    pub(crate) fn cells_of(&self, mask: u32) -> impl Iterator<Item = RoomCell> {
         // Few cells of many are meant if the mask is one socket: a chunk is passed over with one comparison.
         let chunks = self.cells.chunks(CELLS_MIN).zip((0..).step_by(CELLS_MIN));
         let meant = chunks.filter(move |(cells, _)| cells.iter().fold(0, |all, cell| all | *cell) as u32 & mask != 0);
         let cells = meant.flat_map(|(cells, at)| cells.iter().zip(at..));
-        cells.filter(move |(cell, _)| **cell as u32 & mask != 0).map(|(cell, at)| Place { room: room_of(*cell), at })
+        cells.filter(move |(cell, _)| **cell as u32 & mask != 0).map(|(cell, at)| RoomCell { room: room_of(*cell), at })
     }
 
     fn clear(&mut self, at: usize, mask: u32) -> u32 {
@@ -162,9 +163,9 @@ mod tests {
                 prop_assert!((0..60).all(|room| map.get(room) == model.get(&room).copied().unwrap_or(0)));
             }
             prop_assert_eq!(map.live as usize, model.len());
-            let (places, mut taken) = (map.places_of(0x0F0F).collect::<Vec<_>>(), BTreeMap::new());
-            for (nth, place) in places.into_iter().enumerate() {
-                taken.insert(place.room, map.remove_from(place, 0x0F0F));
+            let (found, mut taken) = (map.cells_of(0x0F0F).collect::<Vec<_>>(), BTreeMap::new());
+            for (nth, cell) in found.into_iter().enumerate() {
+                taken.insert(cell.room, map.remove_from(cell, 0x0F0F));
                 if nth == 5 {
                     // As if somebody else made the map move meanwhile.
                     map.resize();

@@ -27,6 +27,26 @@ fn a_stale_handle_finds_nobody_and_touches_no_newcomer() {
 }
 
 #[test]
+fn tiles_are_the_slots_of_the_members() {
+    let engine = Engine::new();
+    let lane = MemoryLane::new(&engine);
+    let sockets: Vec<_> = (0..70).map(|_| lane.connect().unwrap()).collect();
+    sockets.iter().step_by(3).for_each(|socket| assert_eq!(socket.join("eu"), Ok(1)));
+    sockets[..9].iter().for_each(|socket| assert_eq!(socket.join("us"), Ok(1)));
+    for selection in
+        [engine.to("eu"), engine.to(["eu"]), engine.to(["eu", "us"]).except(&sockets[3]), engine.to("none")]
+    {
+        let tiles = selection.tiles();
+        let mut slots: Vec<u32> = tiles.iter().flat_map(|tile| tile.slots()).collect();
+        let mut members: Vec<u32> = selection.members().map(|id| id.slot()).collect();
+        slots.sort_unstable();
+        members.sort_unstable();
+        assert_eq!((slots, tiles.count()), (members, selection.count()));
+        assert!(sockets.iter().all(|socket| socket.id().born() <= tiles.clock()));
+    }
+}
+
+#[test]
 fn limits_are_typed() {
     let engine = Engine::builder().rooms_per_socket_max(2).room_name_bytes_max(5).rooms_max(3).sockets_max(2).build();
     let lane = MemoryLane::new(&engine);
