@@ -1,12 +1,14 @@
-//! Socket.IO: packets with attachments, namespaces, acknowledgements.
+//! Socket.IO: packets with attachments, namespaces.
 //!
-//! Four independent parts:
+//! Three independent parts:
 //!
 //! - [`Packet`] is what travels, the same for all wires; [`Packet::encode_text`] writes it as the default parser's text,
 //!   [`Packet::encode_msgpack`](Packet) as `socket.io-msgpack-parser` does.
 //! - [`Decoder`] takes the messages of one connection and gives packets, putting attachments back to their text.
 //! - [`Namespaces`] knows which namespaces a connection is in and what a packet means there.
-//! - [`Acks`] knows which answers a socket still owes.
+//!
+//! Which answers clients owe is not kept here: an event for many sockets is written once and so has one number for all of
+//! them, which a connection for itself cannot know.
 //!
 //! The wire is [socket.io-protocol](https://github.com/socketio/socket.io-protocol), revision 5 (Socket.IO 3 and 4, over
 //! Engine.IO 4) and revision 4 (Socket.IO 2, over Engine.IO 3). They differ less than their numbers say:
@@ -42,7 +44,6 @@
 //! # Ok::<_, roomcast_socketio_protocol::socketio::DecodeError>(())
 //! ```
 
-mod acks;
 mod decoder;
 mod encode;
 mod error;
@@ -56,7 +57,6 @@ mod payload;
 mod placeholder;
 mod reason;
 
-pub use acks::Acks;
 pub use decoder::{DecodeLimits, Decoder};
 pub use error::DecodeError;
 pub use json::DEPTH_MAX;

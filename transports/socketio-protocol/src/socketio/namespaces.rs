@@ -19,7 +19,8 @@ use std::borrow::Cow;
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use super::acks::Acks;
+use smallvec::{SmallVec, smallvec};
+
 use super::packet::{Args, Body, Packet, Revision};
 
 /// What a connection may take.
@@ -27,49 +28,48 @@ use super::packet::{Args, Body, Packet, Revision};
 pub struct NamespaceLimits {
     /// Namespaces a connection may be in at a time; 16 by default. Further ones are refused, the connection stays.
     pub namespaces_max: usize,
-    /// Answers that a socket may owe at a time; 1,024 by default.
-    pub acks_max: usize,
     /// How long a client may take until it is connected to its first namespace; 45 s by default.
     pub connect_timeout: Duration,
 }
 
 impl Default for NamespaceLimits {
     fn default() -> Self {
-        Self { namespaces_max: 16, acks_max: 1_024, connect_timeout: Duration::from_secs(45) }
+        Self { namespaces_max: 16, connect_timeout: Duration::from_secs(45) }
     }
 }
 
 /// The namespaces of one connection.
 ///
-/// `S` names a socket of the caller's, `A` is what an [answer](Acks) has to reach. Every call looks through the
-/// connection's few namespaces; only a CONNECT allocates.
+/// `S` names a socket of the caller's. Every call looks through the connection's few namespaces. One namespace, which is
+/// what most connections have, is kept in place; so if it is `/`, nothing is allocated.
 #[derive(Debug)]
-pub struct Namespaces<S, A> {
-    entries: Vec<Entry<S, A>>,
+pub struct Namespaces<S> {
+    entries: SmallVec<[Entry<S>; 1]>,
     /// Until when the client has to be connected to its first namespace; gone once it was.
     deadline: Option<Instant>,
 }
 
 #[derive(Debug)]
-struct Entry<S, A> {
-    name: Cow<'static, str>,
-    state: State<S, A>,
+struct Entry<S> {
+    name: Name,
+    state: State<S>,
 }
 
+/// The name of a namespace; none is `/`.
 #[derive(Debug)]
-enum State<S, A> {
+struct Name(Option<Box<str>>);
+
+#[derive(Debug)]
+enum State<S> {
     Connecting,
-    Connected {
-        socket: S,
-        acks: Acks<A>,
-    },
+    Connected(S),
     /// The program ended it, and the client may not know yet.
     Left,
 }
 
 /// What is to be done with a packet.
 #[derive(Debug)]
-pub enum Decision<'a, S, A> {
+pub enum Decision<'a, S> {
     /// The client wants to come in: ask the application, then call [`Namespaces::handle_connected`] or
     /// [`Namespaces::handle_refused`].
     Connect {
@@ -96,12 +96,12 @@ pub enum Decision<'a, S, A> {
         /// The number for the answer, if one is wanted.
         ack: Option<u64>,
     },
-    /// The answer that somebody waits for.
+    /// An answer. Whether this socket was asked under this number, and has not answered before, is for the caller to know.
     Answer {
         /// The socket that gave it.
         socket: S,
-        /// Who waits.
-        waiter: A,
+        /// The number that the event had.
+        id: u64,
         /// The answer.
         args: Args<'a>,
     },
@@ -109,10 +109,8 @@ pub enum Decision<'a, S, A> {
     Disconnect {
         /// The socket that is gone.
         socket: S,
-        /// Answers that it owes and that will not come.
-        unanswered: Acks<A>,
     },
-    /// Nothing: an answer that nobody waits for, or a packet to a namespace that the program has just ended.
+    /// Nothing: an answer without a number, or a packet to a namespace that the program has just ended.
     Ignore,
 }
 
@@ -135,14 +133,16 @@ pub enum NamespaceError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NotConnecting;
 
-impl<S: Clone + PartialEq, A> Namespaces<S, A> {
+impl<S: Clone + PartialEq> Namespaces<S> {
     /// A connection that was opened at `now`.
     ///
     /// Of revision 4 it is [connecting](Self::is_connecting) to `/` from the start: ask the application, as after
     /// [`Decision::Connect`].
     pub fn new(revision: Revision, now: Instant, limits: &NamespaceLimits) -> Self {
-        let unasked = Entry { name: Cow::Borrowed("/"), state: State::Connecting };
-        let entries = if revision == Revision::V4 { vec![unasked] } else { Vec::new() };
+        let entries = match revision {
+            Revision::V4 => smallvec![Entry::connecting("/")],
+            Revision::V5 => SmallVec::new(),
+        };
         // A time-out beyond the end of time is none.
         Self { entries, deadline: now.checked_add(limits.connect_timeout) }
     }
@@ -155,7 +155,7 @@ impl<S: Clone + PartialEq, A> Namespaces<S, A> {
         &mut self,
         packet: Packet<'a>,
         limits: &NamespaceLimits,
-    ) -> Result<Decision<'a, S, A>, NamespaceError> {
+    ) -> Result<Decision<'a, S>, NamespaceError> {
         let Packet { namespace, body } = packet;
         let (data, query) = match body {
             Body::Connect { data, query } => (data, query),
@@ -172,14 +172,9 @@ impl<S: Clone + PartialEq, A> Namespaces<S, A> {
     ///
     /// # Errors
     /// The client did not ask for it, or was answered.
-    pub fn handle_connected(
-        &mut self,
-        namespace: &str,
-        socket: S,
-        limits: &NamespaceLimits,
-    ) -> Result<(), NotConnecting> {
-        let state = &mut self.connecting(namespace)?.state;
-        *state = State::Connected { socket, acks: Acks::new(limits.acks_max) };
+    pub fn handle_connected(&mut self, namespace: &str, socket: S) -> Result<(), NotConnecting> {
+        let at = self.connecting(namespace)?;
+        self.entries[at].state = State::Connected(socket);
         self.deadline = None;
         Ok(())
     }
@@ -189,59 +184,41 @@ impl<S: Clone + PartialEq, A> Namespaces<S, A> {
     /// # Errors
     /// As [`Self::handle_connected`].
     pub fn handle_refused(&mut self, namespace: &str) -> Result<(), NotConnecting> {
-        self.connecting(namespace)?;
-        self.entries.retain(|entry| entry.name != namespace);
+        let at = self.connecting(namespace)?;
+        self.entries.remove(at);
         Ok(())
     }
 
-    /// The program ended a socket: tell the client with [`Packet::disconnect`]. Gives the namespace and the answers that
-    /// will not come; none if there is no such socket.
-    pub fn handle_disconnected(&mut self, socket: &S) -> Option<(&str, Acks<A>)> {
+    /// The program ended a socket: tell the client with [`Packet::disconnect`]. Gives the namespace; none if there is no
+    /// such socket.
+    pub fn handle_disconnected(&mut self, socket: &S) -> Option<&str> {
         let entry = self.entries.iter_mut().find(|entry| entry.socket() == Some(socket))?;
-        match std::mem::replace(&mut entry.state, State::Left) {
-            State::Connected { acks, .. } => Some((&entry.name, acks)),
-            State::Connecting | State::Left => None,
-        }
+        entry.state = State::Left;
+        Some(entry.name.as_str())
     }
 
-    /// The connection ended: every socket that is gone with it, and the answers that it owed.
-    pub fn handle_close(&mut self) -> impl Iterator<Item = (S, Acks<A>)> + use<S, A> {
+    /// The connection ended: every socket that is gone with it.
+    pub fn handle_close(&mut self) -> impl Iterator<Item = S> + use<S> {
         self.deadline = None;
         std::mem::take(&mut self.entries).into_iter().filter_map(|entry| match entry.state {
-            State::Connected { socket, acks } => Some((socket, acks)),
+            State::Connected(socket) => Some(socket),
             State::Connecting | State::Left => None,
         })
     }
 
-    /// An event with this number goes out to `socket`.
-    ///
-    /// # Errors
-    /// Gives `waiter` back if the socket is not there or owes too many answers.
-    pub fn ask(&mut self, socket: &S, id: u64, waiter: A) -> Result<(), A> {
-        match self.acks(socket) {
-            Some(acks) => acks.ask(id, waiter),
-            None => Err(waiter),
-        }
-    }
-
-    /// Nobody waits for this answer any longer; who waited.
-    pub fn forget(&mut self, socket: &S, id: u64) -> Option<A> {
-        self.acks(socket)?.take(id)
-    }
-
     /// The socket that the client has in a namespace.
     pub fn socket(&self, namespace: &str) -> Option<&S> {
-        self.entries.iter().find(|entry| entry.name == namespace)?.socket()
+        self.entries[self.position(namespace)?].socket()
     }
 
     /// The namespace of a socket.
     pub fn namespace(&self, socket: &S) -> Option<&str> {
-        self.entries.iter().find(|entry| entry.socket() == Some(socket)).map(|entry| &*entry.name)
+        self.entries.iter().find(|entry| entry.socket() == Some(socket)).map(|entry| entry.name.as_str())
     }
 
     /// Whether the application is being asked about a namespace.
     pub fn is_connecting(&self, namespace: &str) -> bool {
-        self.entries.iter().any(|entry| entry.name == namespace && entry.is_connecting())
+        self.connecting(namespace).is_ok()
     }
 
     /// When [`Self::handle_timeout`] is to be called. While the application is being asked time stands still for the
@@ -263,20 +240,20 @@ impl<S: Clone + PartialEq, A> Namespaces<S, A> {
 
     /// Notes that the client is connecting; false if it is in too many namespaces.
     fn admit(&mut self, namespace: &str, limits: &NamespaceLimits) -> Result<bool, NamespaceError> {
-        if let Some(entry) = self.entries.iter_mut().find(|entry| entry.name == namespace) {
-            return match entry.state {
+        if let Some(at) = self.position(namespace) {
+            let state = &mut self.entries[at].state;
+            return match state {
                 State::Left => {
-                    entry.state = State::Connecting;
+                    *state = State::Connecting;
                     Ok(true)
                 }
-                State::Connecting | State::Connected { .. } => Err(NamespaceError::ConnectedAlready),
+                State::Connecting | State::Connected(_) => Err(NamespaceError::ConnectedAlready),
             };
         }
         if !self.make_room(limits) {
             return Ok(false);
         }
-        let name = if namespace == "/" { Cow::Borrowed("/") } else { Cow::Owned(namespace.to_owned()) };
-        self.entries.push(Entry { name, state: State::Connecting });
+        self.entries.push(Entry::connecting(namespace));
         Ok(true)
     }
 
@@ -290,50 +267,57 @@ impl<S: Clone + PartialEq, A> Namespaces<S, A> {
     }
 
     /// What only a client that is in the namespace may send.
-    fn handle_inside<'a>(&mut self, namespace: &str, body: Body<'a>) -> Result<Decision<'a, S, A>, NamespaceError> {
-        let at = self.entries.iter().position(|entry| entry.name == namespace).ok_or(NamespaceError::NotConnected)?;
-        let (socket, acks) = match &mut self.entries[at].state {
+    fn handle_inside<'a>(&mut self, namespace: &str, body: Body<'a>) -> Result<Decision<'a, S>, NamespaceError> {
+        let at = self.position(namespace).ok_or(NamespaceError::NotConnected)?;
+        let socket = match &self.entries[at].state {
             State::Connecting => return Err(NamespaceError::NotConnected),
             State::Left => return Ok(Decision::Ignore),
-            State::Connected { socket, acks } => (socket.clone(), acks),
+            State::Connected(socket) => socket.clone(),
         };
         Ok(match body {
             Body::Event { name, args, ack } => Decision::Event { socket, name, args, ack },
-            Body::Ack { id, args } => match id.and_then(|id| acks.take(id)) {
-                Some(waiter) => Decision::Answer { socket, waiter, args },
-                None => Decision::Ignore,
-            },
+            Body::Ack { id: Some(id), args } => Decision::Answer { socket, id, args },
+            Body::Ack { id: None, .. } => Decision::Ignore,
             _ => {
-                let unanswered = std::mem::replace(acks, Acks::new(0));
                 self.entries.remove(at);
-                Decision::Disconnect { socket, unanswered }
+                Decision::Disconnect { socket }
             }
         })
     }
 
-    fn connecting(&mut self, namespace: &str) -> Result<&mut Entry<S, A>, NotConnecting> {
-        let found = self.entries.iter_mut().find(|entry| entry.name == namespace && entry.is_connecting());
-        found.ok_or(NotConnecting)
+    fn position(&self, namespace: &str) -> Option<usize> {
+        self.entries.iter().position(|entry| entry.name.as_str() == namespace)
     }
 
-    fn acks(&mut self, socket: &S) -> Option<&mut Acks<A>> {
-        self.entries.iter_mut().find_map(|entry| match &mut entry.state {
-            State::Connected { socket: found, acks } if found == socket => Some(acks),
-            _ => None,
-        })
+    fn connecting(&self, namespace: &str) -> Result<usize, NotConnecting> {
+        self.position(namespace).filter(|&at| self.entries[at].is_connecting()).ok_or(NotConnecting)
     }
 }
 
-impl<S, A> Entry<S, A> {
+impl<S> Entry<S> {
+    fn connecting(namespace: &str) -> Self {
+        Self { name: Name::new(namespace), state: State::Connecting }
+    }
+
     fn socket(&self) -> Option<&S> {
         match &self.state {
-            State::Connected { socket, .. } => Some(socket),
+            State::Connected(socket) => Some(socket),
             State::Connecting | State::Left => None,
         }
     }
 
     fn is_connecting(&self) -> bool {
         matches!(self.state, State::Connecting)
+    }
+}
+
+impl Name {
+    fn new(name: &str) -> Self {
+        Self((name != "/").then(|| name.into()))
+    }
+
+    fn as_str(&self) -> &str {
+        self.0.as_deref().unwrap_or("/")
     }
 }
 

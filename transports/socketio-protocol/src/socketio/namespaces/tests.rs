@@ -1,9 +1,8 @@
 use super::*;
 
-type Space = Namespaces<u32, &'static str>;
+type Space = Namespaces<u32>;
 
-const LIMITS: NamespaceLimits =
-    NamespaceLimits { namespaces_max: 2, acks_max: 1, connect_timeout: Duration::from_secs(1) };
+const LIMITS: NamespaceLimits = NamespaceLimits { namespaces_max: 2, connect_timeout: Duration::from_secs(1) };
 
 fn open(revision: Revision) -> (Space, Instant) {
     let now = Instant::now();
@@ -16,15 +15,15 @@ fn hand(space: &mut Space, packet: Packet<'_>) -> Result<String, NamespaceError>
         Decision::Connect { namespace, auth, query } => format!("connect {namespace} {auth:?} {query:?}"),
         Decision::Refuse { namespace } => format!("refuse {namespace}"),
         Decision::Event { socket, name, args, ack } => format!("event {socket} {name}({}) {ack:?}", args.json),
-        Decision::Answer { socket, waiter, args } => format!("answer {socket} {waiter}({})", args.json),
-        Decision::Disconnect { socket, unanswered } => format!("disconnect {socket}, {} unanswered", unanswered.len()),
+        Decision::Answer { socket, id, args } => format!("answer {socket} {id}({})", args.json),
+        Decision::Disconnect { socket } => format!("disconnect {socket}"),
         Decision::Ignore => "ignore".into(),
     })
 }
 
 fn connect(space: &mut Space, namespace: &str, socket: u32) {
     hand(space, Packet::connect(namespace, None)).unwrap();
-    space.handle_connected(namespace, socket, &LIMITS).unwrap();
+    space.handle_connected(namespace, socket).unwrap();
 }
 
 fn event(namespace: &str) -> Packet<'_> {
@@ -37,11 +36,10 @@ fn from_connect_to_disconnect() {
     let asked = hand(&mut space, Packet::connect("/", Some("{}"))).unwrap();
     assert_eq!(asked, r#"connect / Some("{}") None"#);
     assert!(space.is_connecting("/"));
-    space.handle_connected("/", 1, &LIMITS).unwrap();
+    space.handle_connected("/", 1).unwrap();
     assert_eq!((space.socket("/"), space.namespace(&1)), (Some(&1), Some("/")));
     assert_eq!(hand(&mut space, event("/")).unwrap(), "event 1 e(1) Some(3)");
-    space.ask(&1, 8, "who").unwrap();
-    assert_eq!(hand(&mut space, Packet::disconnect("/")).unwrap(), "disconnect 1, 1 unanswered");
+    assert_eq!(hand(&mut space, Packet::disconnect("/")).unwrap(), "disconnect 1");
     assert_eq!(space.socket("/"), None);
     assert_eq!(hand(&mut space, event("/")), Err(NamespaceError::NotConnected));
 }
@@ -53,7 +51,7 @@ fn namespaces_are_independent() {
     assert_eq!(hand(&mut space, event("/")), Err(NamespaceError::NotConnected));
     connect(&mut space, "/b", 2);
     assert_eq!(hand(&mut space, event("/b")).unwrap(), "event 2 e(1) Some(3)");
-    assert_eq!(hand(&mut space, Packet::disconnect("/a")).unwrap(), "disconnect 1, 0 unanswered");
+    assert_eq!(hand(&mut space, Packet::disconnect("/a")).unwrap(), "disconnect 1");
     assert_eq!(hand(&mut space, event("/b")).unwrap(), "event 2 e(1) Some(3)");
 }
 
@@ -63,7 +61,7 @@ fn revision_4_is_connecting_to_the_first_namespace_unasked() {
     assert!(space.is_connecting("/"));
     assert_eq!(hand(&mut space, event("/")), Err(NamespaceError::NotConnected), "it does not know yet that it is in");
     assert_eq!(hand(&mut space, Packet::connect("/", None)), Err(NamespaceError::ConnectedAlready));
-    space.handle_connected("/", 1, &LIMITS).unwrap();
+    space.handle_connected("/", 1).unwrap();
     assert_eq!(hand(&mut space, event("/")).unwrap(), "event 1 e(1) Some(3)");
 }
 
@@ -72,8 +70,8 @@ fn a_second_connect_makes_no_second_socket() {
     let (mut space, _) = open(Revision::V5);
     hand(&mut space, Packet::connect("/", None)).unwrap();
     assert_eq!(hand(&mut space, Packet::connect("/", None)), Err(NamespaceError::ConnectedAlready));
-    space.handle_connected("/", 1, &LIMITS).unwrap();
-    assert_eq!(space.handle_connected("/", 2, &LIMITS), Err(NotConnecting));
+    space.handle_connected("/", 1).unwrap();
+    assert_eq!(space.handle_connected("/", 2), Err(NotConnecting));
     assert_eq!(hand(&mut space, Packet::connect("/", None)), Err(NamespaceError::ConnectedAlready));
 }
 
@@ -84,7 +82,6 @@ fn nothing_counts_before_the_application_has_answered() {
     for packet in [event("/"), Packet::ack("/", 1, Args::default()), Packet::disconnect("/")] {
         assert_eq!(hand(&mut space, packet), Err(NamespaceError::NotConnected));
     }
-    assert_eq!(space.ask(&1, 1, "who"), Err("who"));
 }
 
 #[test]
@@ -102,10 +99,8 @@ fn who_was_refused_may_try_again() {
 fn what_was_on_its_way_when_the_program_ended_a_socket_is_ignored() {
     let (mut space, _) = open(Revision::V5);
     connect(&mut space, "/", 1);
-    space.ask(&1, 5, "who").unwrap();
-    let (namespace, unanswered) = space.handle_disconnected(&1).unwrap();
-    assert_eq!((namespace, unanswered.len()), ("/", 1));
-    assert!(space.handle_disconnected(&1).is_none());
+    assert_eq!(space.handle_disconnected(&1), Some("/"));
+    assert_eq!(space.handle_disconnected(&1), None);
     for packet in [event("/"), Packet::ack("/", 5, Args::default()), Packet::disconnect("/")] {
         assert_eq!(hand(&mut space, packet).unwrap(), "ignore");
     }
@@ -114,20 +109,14 @@ fn what_was_on_its_way_when_the_program_ended_a_socket_is_ignored() {
 }
 
 #[test]
-fn answers_reach_who_asked_and_others_are_ignored() {
+fn every_answer_with_a_number_is_passed_on() {
     let (mut space, _) = open(Revision::V5);
     connect(&mut space, "/", 1);
     let answer = |id| Packet { namespace: "/".into(), body: Body::Ack { id, args: Args::new("9", 1, &[]) } };
-    space.ask(&1, 5, "who").unwrap();
-    assert_eq!(space.ask(&1, 6, "more"), Err("more"), "acks_max");
-    for id in [None, Some(4), Some(u64::MAX)] {
-        assert_eq!(hand(&mut space, answer(id)).unwrap(), "ignore");
+    for id in [0, 5, 5, u64::MAX] {
+        assert_eq!(hand(&mut space, answer(Some(id))).unwrap(), format!("answer 1 {id}(9)"));
     }
-    assert_eq!(hand(&mut space, answer(Some(5))).unwrap(), "answer 1 who(9)");
-    assert_eq!(hand(&mut space, answer(Some(5))).unwrap(), "ignore");
-    space.ask(&1, 6, "late").unwrap();
-    assert_eq!(space.forget(&1, 6), Some("late"));
-    assert_eq!(hand(&mut space, answer(Some(6))).unwrap(), "ignore");
+    assert_eq!(hand(&mut space, answer(None)).unwrap(), "ignore");
 }
 
 #[test]
@@ -171,9 +160,17 @@ fn servers_only() {
 fn the_end_of_a_connection_ends_its_sockets() {
     let (mut space, _) = open(Revision::V5);
     connect(&mut space, "/a", 1);
-    space.ask(&1, 5, "who").unwrap();
     hand(&mut space, Packet::connect("/b", None)).unwrap();
-    let ended: Vec<_> = space.handle_close().map(|(socket, acks)| (socket, acks.len())).collect();
-    assert_eq!(ended, [(1, 1)]);
+    assert_eq!(space.handle_close().collect::<Vec<_>>(), [1]);
     assert_eq!((space.handle_close().count(), space.poll_timeout()), (0, None));
+}
+
+#[test]
+fn a_connection_in_the_first_namespace_is_small_and_owns_no_heap() {
+    // As large as a socket's id in the engine, or larger.
+    type Socket = [u64; 5];
+    assert!(size_of::<Namespaces<Socket>>() <= 96, "{}", size_of::<Namespaces<Socket>>());
+    let (mut space, _) = open(Revision::V5);
+    connect(&mut space, "/", 1);
+    assert!(!space.entries.spilled() && space.entries[0].name.0.is_none());
 }
