@@ -4,8 +4,10 @@ use smallvec::SmallVec;
 
 use crate::core::Core;
 use crate::engine::Engine;
+use crate::id::SocketId;
 use crate::lane::{Backlog, Delivery, Tile};
 use crate::message::Message;
+use crate::scratch::Scratch;
 use crate::select::Select;
 use crate::sync::{broken, epoch};
 use crate::target::Expr;
@@ -45,6 +47,38 @@ impl Engine {
         let clock = if broken("births: clock first") { self.core.slots.clock() } else { select.clock };
         shares.deliver(self, message, ack, clock);
         Sent { matched, backlog_bytes: backlog.bytes, overloaded: false }
+    }
+}
+
+impl Engine {
+    /// Asks the members of an expression for an acknowledgement: one copy for each socket. `number` is told who they are.
+    pub(crate) fn ask(&self, expr: &Expr<'_>, message: &Message, number: impl FnOnce(&[SocketId]) -> u64) -> Sent {
+        let (ids, shares, clock) = self.named(expr);
+        let backlog = shares.backlog(self);
+        if backlog.full {
+            return Sent { matched: 0, backlog_bytes: backlog.bytes, overloaded: true };
+        }
+        // It is the user's, so it is called without a pin.
+        let ack = number(&ids);
+        shares.deliver(self, message, Some(ack), clock);
+        Sent { matched: ids.len(), backlog_bytes: backlog.bytes, overloaded: false }
+    }
+
+    /// A selection by name and by lanes, both of the same sockets, and its clock.
+    fn named(&self, expr: &Expr<'_>) -> (Vec<SocketId>, Shares, u64) {
+        let guard = epoch::pin();
+        let select = Select::new(self, &guard);
+        let (tiles, _) = select.collect(expr);
+        let (mut ids, mut named) = (Vec::with_capacity(tiles.count()), Scratch::<TileList>::take());
+        for tile in tiles.iter() {
+            let known = ids.len();
+            ids.extend(select.ids(tile));
+            let bits = ids[known..].iter().fold(0, |bits, id: &SocketId| bits | id.bit());
+            if bits != 0 {
+                named.push(Tile { bits, ..tile });
+            }
+        }
+        (ids, Shares::new(&named, &self.core), select.clock)
     }
 }
 

@@ -92,6 +92,12 @@ impl<'a> Select<'a> {
         (tiles, plan)
     }
 
+    /// The ids of a tile's sockets, as far as they were not let go of meanwhile. Reads each.
+    pub(crate) fn ids(&self, tile: Tile) -> impl Iterator<Item = SocketId> {
+        let (slots, namespace) = (&self.engine.core.slots, self.engine.namespace.number());
+        tile.slots().filter_map(move |slot| slots.id(slot, namespace, self.clock))
+    }
+
     /// How many sockets the expression means.
     pub(crate) fn count(&self, expr: &Expr<'_>) -> usize {
         if let Some(plan) = self.leaf(expr)

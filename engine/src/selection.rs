@@ -6,6 +6,7 @@ use std::fmt;
 use crate::broadcast::Sent;
 use crate::engine::Engine;
 use crate::error::JoinError;
+use crate::id::SocketId;
 use crate::lane::Tile;
 use crate::membership::Changed;
 use crate::message::{Class, Key, Message};
@@ -73,10 +74,7 @@ impl<'a> Selection<'a> {
 
     /// Sends a message to each of them. Never waits, and never fails for a reader's sake.
     pub fn broadcast(self, message: &Message) -> Sent {
-        let message = match self.class {
-            Some(class) => Cow::Owned(message.clone().with_class(class)),
-            None => Cow::Borrowed(message),
-        };
+        let message = classed(message, self.class);
         if !self.per_room {
             return self.engine.broadcast(&self.target.0, &message, None);
         }
@@ -95,6 +93,20 @@ impl<'a> Selection<'a> {
     #[cfg(feature = "json")]
     pub fn emit<T: serde::Serialize + ?Sized>(self, event: &str, data: &T) -> Result<Sent, crate::EncodeError> {
         Ok(self.broadcast(&Message::json(event, data)?))
+    }
+
+    /// Sends a message that each of them acknowledges under one number, one copy for each socket ([`Self::per_room`] means
+    /// nothing here). The selection is read once: exactly the sockets that `number` is told get the message, unless they are
+    /// disconnected before it reaches them.
+    ///
+    /// `number` gives the number, and is where the caller writes down whose answers it waits for. It is called once, also
+    /// for nobody, but not if a lane has no room (`overloaded`). No lock and no pin is held then, so a socket may have been
+    /// disconnected by the time that it was written down: who waits for it looks at
+    /// [`Socket::is_connected`](crate::Socket::is_connected) afterwards.
+    ///
+    /// Costs as [`Self::broadcast`] and [`Self::members`].
+    pub fn ask(self, message: &Message, number: impl FnOnce(&[SocketId]) -> u64) -> Sent {
+        self.engine.ask(&self.target.0, &classed(message, self.class), number)
     }
 
     /// All of them join each of these rooms. Locks each group of 32 once; atomic for a group, not for the whole.
@@ -140,15 +152,12 @@ impl<'a> Selection<'a> {
     pub fn members(&self) -> Members {
         let guard = epoch::pin();
         let select = Select::new(self.engine, &guard);
-        let (slots, namespace) = (&self.engine.core.slots, self.engine.namespace.number());
         #[cfg(loom)]
         if broken("members: birth after the word") {
             return self.members_with_births_read_first(&select);
         }
         let mut ids = Vec::new();
-        select.tiles(&self.target.0, |tile| {
-            ids.extend(tile.slots().filter_map(|slot| slots.id(slot, namespace, select.clock)));
-        });
+        select.tiles(&self.target.0, |tile| ids.extend(select.ids(tile)));
         Members::new(ids)
     }
 
@@ -189,6 +198,14 @@ impl Tiles {
 impl fmt::Debug for Tiles {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Tiles").field("clock", &self.clock).field("count", &self.count()).finish_non_exhaustive()
+    }
+}
+
+/// The message in the class that a selection asks for.
+fn classed(message: &Message, class: Option<Class>) -> Cow<'_, Message> {
+    match class {
+        Some(class) => Cow::Owned(message.clone().with_class(class)),
+        None => Cow::Borrowed(message),
     }
 }
 

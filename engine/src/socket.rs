@@ -92,6 +92,11 @@ impl Socket {
         self.engine.broadcast(&Expr::Socket(self.id), message, None)
     }
 
+    /// Sends it a message that it acknowledges under a number; see [`Selection::ask`].
+    pub fn ask(&self, message: &Message, number: impl FnOnce(&[SocketId]) -> u64) -> Sent {
+        self.engine.ask(&Expr::Socket(self.id), message, number)
+    }
+
     /// Sends it an event with one argument.
     ///
     /// # Errors

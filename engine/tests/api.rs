@@ -1,8 +1,12 @@
 //! The engine as its users meet it: errors, limits, handles, observers, namespaces.
 
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 
-use roomcast::{ConnectError, Engine, JoinError, Members, MemoryLane, Message, Observer, Socket, all, any};
+use roomcast::{
+    Backlog, Class, Closed, ConnectError, Delivery, Engine, JoinError, Lane, Members, MemoryLane, Message, Observer,
+    Socket, SocketId, Tile, all, any,
+};
 
 fn hi() -> Message {
     Message::raw("hi", "1")
@@ -150,6 +154,73 @@ fn who_excludes_stays_excluded_when_more_is_chosen() {
     assert_eq!(engine.to(all(["b", "muted"])).count(), 1);
     assert_eq!(ann.broadcast().count(), 1);
     assert_eq!(ben.to(["a", "b"]).count(), 1);
+}
+
+/// A lane that keeps what it gets as it got it, and is full when told so.
+#[derive(Default)]
+struct Post {
+    got: Mutex<Vec<Delivery>>,
+    full: AtomicBool,
+}
+
+impl Lane for Post {
+    fn backlog(&self) -> Backlog {
+        Backlog { bytes: 7, full: self.full.load(SeqCst) }
+    }
+
+    fn deliver(&self, delivery: Delivery) {
+        self.got.lock().unwrap().push(delivery);
+    }
+
+    fn close(&self, _closed: Closed) {}
+}
+
+impl Post {
+    fn take(&self) -> Vec<Delivery> {
+        std::mem::take(&mut self.got.lock().unwrap())
+    }
+}
+
+fn slots(delivery: &Delivery) -> Vec<u32> {
+    delivery.tiles.iter().copied().flat_map(Tile::slots).collect()
+}
+
+#[test]
+fn who_is_asked_is_who_gets_the_question() {
+    let (engine, post) = (Engine::new(), Arc::new(Post::default()));
+    let port = engine.attach(Arc::clone(&post) as Arc<dyn Lane>);
+    let sockets: Vec<_> = (0..70).map(|number| port.connect(&format!("{number:020}")).unwrap()).collect();
+    engine.to(["00000000000000000003", "00000000000000000064", "00000000000000000065"]).join("eu").unwrap();
+    let asked = Arc::new(Mutex::new(Vec::<SocketId>::new()));
+    let sent = engine.to("eu").except(&sockets[65]).volatile().per_room().ask(&hi(), |ids| {
+        asked.lock().unwrap().extend(ids);
+        // What happens now comes too late for this question.
+        sockets[3].leave("eu");
+        sockets[9].join("eu").unwrap();
+        port.connect(&"x".repeat(20)).unwrap().join("eu").unwrap();
+        42
+    });
+    assert_eq!((sent.matched, sent.backlog_bytes, sent.overloaded), (2, 7, false));
+    assert_eq!(*asked.lock().unwrap(), [sockets[3].id(), sockets[64].id()]);
+    let got = post.take();
+    assert_eq!((got.len(), got[0].ack, got[0].message.class()), (1, Some(42), Class::Volatile));
+    assert_eq!(slots(&got[0]), [sockets[3].id().slot(), sockets[64].id().slot()]);
+    assert!(got[0].clock >= sockets[69].id().born());
+
+    assert_eq!(sockets[1].ask(&hi(), |ids| ids.len() as u64).matched, 1);
+    assert_eq!(engine.to("nobody").ask(&hi(), |ids| ids.len() as u64).matched, 0);
+    let got = post.take();
+    assert_eq!((got.len(), got[0].ack, slots(&got[0])), (1, Some(1), vec![sockets[1].id().slot()]));
+}
+
+#[test]
+fn a_full_lane_is_not_asked() {
+    let (engine, post) = (Engine::new(), Arc::new(Post::default()));
+    let port = engine.attach(Arc::clone(&post) as Arc<dyn Lane>);
+    let ann = port.connect(&"a".repeat(20)).unwrap();
+    post.full.store(true, SeqCst);
+    let sent = ann.ask(&hi(), |_| panic!("nobody is asked"));
+    assert_eq!((sent.matched, sent.overloaded, post.take().len()), (0, true, 0));
 }
 
 #[derive(Clone, Default)]
