@@ -1,5 +1,7 @@
 //! What all namespaces of an engine share: slots, rooms, lanes, limits.
 
+use std::any::{Any, TypeId};
+use std::collections::HashMap;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, OnceLock};
 
@@ -28,9 +30,13 @@ pub(crate) struct Core {
     lanes: Buckets<OnceLock<Arc<dyn Lane>>, 8>,
     lanes_len: AtomicU32,
     namespaces: Mutex<Vec<Namespace>>,
+    /// One of each type for each namespace. Here, so that namespaces without any pay nothing.
+    shared: Mutex<HashMap<(u32, TypeId), Shared, RandomState>>,
     /// Sockets connected; a limit, not an order: Relaxed.
     sockets: AtomicUsize,
 }
+
+type Shared = Arc<dyn Any + Send + Sync>;
 
 impl Core {
     pub(crate) fn new(limits: Limits, observer: Option<Box<dyn Observer>>) -> Self {
@@ -44,6 +50,7 @@ impl Core {
             lanes: Buckets::default(),
             lanes_len: AtomicU32::new(0),
             namespaces: Mutex::new(Vec::new()),
+            shared: Mutex::new(HashMap::with_hasher(random_state())),
             sockets: AtomicUsize::new(0),
         }
     }
@@ -57,6 +64,19 @@ impl Core {
         let namespace = Namespace::new(namespaces.len() as u32, name);
         namespaces.push(namespace.clone());
         namespace
+    }
+
+    /// The namespace's value of a type, made if there is none.
+    pub(crate) fn shared<T: Any + Send + Sync + Default>(&self, namespace: u32) -> Arc<T> {
+        let key = (namespace, TypeId::of::<T>());
+        let known = self.shared.lock().get(&key).cloned();
+        let value = known.unwrap_or_else(|| {
+            // It is the user's, so it is made without the lock; if two threads make one, the first to be kept is kept.
+            let made: Shared = Arc::<T>::default();
+            Arc::clone(self.shared.lock().entry(key).or_insert_with(|| Arc::clone(&made)))
+        });
+        // The key has the type, so this does not fail.
+        value.downcast().unwrap_or_default()
     }
 
     pub(crate) fn add_lane(&self, lane: Arc<dyn Lane>) -> u32 {

@@ -1,5 +1,6 @@
 //! The engine as users hold it: one namespace of a core.
 
+use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 
@@ -133,6 +134,16 @@ impl Engine {
             stats.memberships += roster.count(&guard);
         });
         stats
+    }
+
+    /// The namespace's value of this type, the same for all handles of the namespace: where a transport keeps what all its
+    /// parts share. Made at first use, and kept as long as the engine; so it must not own an `Engine` or a `Socket`, which
+    /// would keep each other alive for ever. If two threads ask for the first time at once, one `T::default()` may be thrown
+    /// away.
+    ///
+    /// Takes a lock of all namespaces for one look-up: keep the `Arc`.
+    pub fn shared<T: Any + Send + Sync + Default>(&self) -> Arc<T> {
+        self.core.shared(self.namespace.number())
     }
 
     /// Adds a lane: from now on it may connect sockets through the port, and gets what is sent to them. The engine keeps

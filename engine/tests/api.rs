@@ -1,6 +1,6 @@
 //! The engine as its users meet it: errors, limits, handles, observers, namespaces.
 
-use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 
 use roomcast::{
@@ -109,6 +109,27 @@ fn namespaces_never_meet() {
     assert_eq!(root.stats().sockets, 1);
     let pinned = root.room("eu").unwrap();
     assert_eq!(root.namespace("/admin").to(&pinned).members().next(), Some(ben.id()), "by its name there");
+}
+
+#[test]
+fn a_namespace_has_one_shared_value_of_each_type() {
+    #[derive(Default)]
+    struct Asked(AtomicU64);
+    let engine = Engine::new();
+    let threads: Vec<_> = (0..4)
+        .map(|_| {
+            let engine = engine.namespace("/chat");
+            std::thread::spawn(move || engine.shared::<Asked>().0.fetch_add(1, SeqCst))
+        })
+        .collect();
+    threads.into_iter().for_each(|thread| assert!(thread.join().is_ok()));
+    assert_eq!(engine.namespace("/chat").shared::<Asked>().0.load(SeqCst), 4);
+    assert_eq!(engine.shared::<Asked>().0.load(SeqCst), 0, "another namespace");
+    assert_eq!(*engine.namespace("/chat").shared::<String>(), "", "another type");
+    let kept = Arc::downgrade(&engine.shared::<Asked>());
+    assert!(kept.upgrade().is_some());
+    drop(engine);
+    assert!(kept.upgrade().is_none(), "it goes with the engine");
 }
 
 #[test]
