@@ -9,12 +9,12 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use roomcast::{Socket, SocketId};
+use roomcast_http::OpenGuard;
 use roomcast_lane::{AckToken, Answer, Close, Context, DisconnectReason, Farewell, Handshake, Progress, Protocol};
 use roomcast_rfc6455::{CloseCode, ControlFrame, Input, ReadError, Reader};
 
 use crate::dialect::Dialect;
 use crate::heartbeat::{Due, Heartbeat};
-use crate::open::OpenGuard;
 use crate::options::Options;
 
 /// The code of a close that is never sent: the stream ended.

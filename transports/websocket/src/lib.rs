@@ -61,16 +61,15 @@ mod dialect;
 mod events;
 mod heartbeat;
 mod json;
-mod open;
 mod options;
-mod origin;
 mod rooms;
 mod service;
 #[cfg(test)]
 mod testing;
 mod upgrade;
 
-pub use origin::{InvalidOrigin, Origins};
+#[doc(inline)]
+pub use roomcast_http::{InvalidOrigin, Origins};
 pub use rooms::{Emit, Invalid, LIST_MAX, Op, Policy, Request};
 pub use service::WebSocket;
 

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
+use roomcast_http::Origins;
 use roomcast_rfc6455::Limits;
 
 use crate::heartbeat::Periods;
-use crate::origin::Origins;
 
 #[derive(Clone, Debug)]
 pub(crate) struct Options {
@@ -34,9 +34,4 @@ impl Options {
         let limits = Limits { message_bytes_max: 32 << 20, ..Limits::default() };
         Self { limits, heartbeat: false, ..Self::default() }
     }
-}
-
-/// A time that an `Instant` can bear: beyond a year it makes no difference.
-pub(crate) fn bounded(time: Duration) -> Duration {
-    time.min(Duration::from_secs(365 * 24 * 60 * 60))
 }

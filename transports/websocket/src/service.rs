@@ -10,15 +10,14 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::Full;
+use roomcast_http::{OpenCount, Origins, a_year_at_most};
 use roomcast_lane::{Application, Lanes, Wire};
 use tower_service::Service;
 
 use crate::codec::JsonCodec;
 use crate::connection::Mount;
 use crate::dialect::Dialect;
-use crate::open::OpenCount;
-use crate::options::{Options, bounded};
-use crate::origin::Origins;
+use crate::options::Options;
 use crate::rooms::Policy;
 use crate::upgrade;
 
@@ -91,19 +90,19 @@ impl WebSocket {
     /// The time from ping to ping; 25 s by default, a year at most.
     #[must_use]
     pub fn ping_interval(self, interval: Duration) -> Self {
-        self.with(|options| options.periods.interval = bounded(interval))
+        self.with(|options| options.periods.interval = a_year_at_most(interval))
     }
 
     /// How long a client may send nothing at all after a ping before it is dropped; 20 s by default, a year at most.
     #[must_use]
     pub fn ping_timeout(self, timeout: Duration) -> Self {
-        self.with(|options| options.periods.timeout = bounded(timeout))
+        self.with(|options| options.periods.timeout = a_year_at_most(timeout))
     }
 
     /// How long the application may take to let a client in; 45 s by default, a year at most. Then it is closed with 1013.
     #[must_use]
     pub fn connect_timeout(self, timeout: Duration) -> Self {
-        self.with(|options| options.connect_timeout = bounded(timeout))
+        self.with(|options| options.connect_timeout = a_year_at_most(timeout))
     }
 
     /// How many bytes may wait for a client that does not read before it is cut off; the lanes' limit by default.

@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use roomcast::Engine;
+use roomcast_http::OpenCount;
 use roomcast_lane::{Application, Handshake, ManualConnection, ManualLane, Wire};
 
 use crate::codec::JsonCodec;
 use crate::connection::{Connection, Mount};
 use crate::dialect::Dialect;
-use crate::open::OpenCount;
 use crate::options::Options;
 use crate::rooms::Policy;
 

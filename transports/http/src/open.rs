@@ -3,21 +3,25 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// A count shared by all who count and all who ask. A statistic: nothing is ordered by it.
+/// A count shared by all who count and all who ask. A statistic: nothing is ordered by it. Entering and leaving are one atomic
+/// addition each.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct OpenCount(Arc<AtomicUsize>);
+pub struct OpenCount(Arc<AtomicUsize>);
 
 /// Counts as one connection while it lives.
 #[derive(Debug)]
-pub(crate) struct OpenGuard(OpenCount);
+pub struct OpenGuard(OpenCount);
 
 impl OpenCount {
-    pub(crate) fn enter(&self) -> OpenGuard {
+    /// Counts one more, until the guard is dropped.
+    #[must_use]
+    pub fn enter(&self) -> OpenGuard {
         self.0.fetch_add(1, Ordering::Relaxed);
         OpenGuard(self.clone())
     }
 
-    pub(crate) fn get(&self) -> usize {
+    /// How many are open now.
+    pub fn get(&self) -> usize {
         self.0.load(Ordering::Relaxed)
     }
 }

@@ -1,6 +1,7 @@
 use std::convert::Infallible;
 
 use bytes::Bytes;
+use http::{Request, Response, StatusCode};
 use http_body_util::Empty;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -33,7 +34,7 @@ where
         to.flush().await.unwrap();
         from.read_u8().await.unwrap();
     };
-    let taking = async { into_stream(upgraded.recv().await.unwrap().await.unwrap()).unwrap() };
+    let taking = async { into_stream(upgraded.recv().await.unwrap()).await.unwrap() };
     let (served, (), taken) = tokio::join!(serving, asking, taking);
     served.unwrap();
     taken
@@ -62,6 +63,8 @@ async fn foreign_streams_stay_as_they_are() {
 #[cfg(feature = "tls")]
 #[tokio::test]
 async fn tls_is_taken_out_too() {
+    use std::sync::Arc;
+
     use rustls::crypto::ring;
     use rustls::pki_types::PrivateKeyDer;
     use tokio_rustls::{TlsAcceptor, TlsConnector};

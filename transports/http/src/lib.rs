@@ -1,0 +1,27 @@
+//! What the transports of roomcast that begin as an HTTP request have in common. Programs use a transport, which re-exports
+//! what they need of this; whoever writes a transport uses this crate.
+//!
+//! - [`Origins`]: which web pages may connect.
+//! - [`into_stream`]: from an upgraded HTTP connection to the stream that a lane takes; [`handshake`]: what the application is
+//!   shown of the request.
+//! - [`refusal`], [`closing`]: answers to requests that become no connection.
+//! - [`OpenCount`]: how many connections an endpoint has.
+//! - [`a_year_at_most`]: times that can be added to an `Instant`.
+//!
+//! With the feature `tls`, a connection inside tokio-rustls' `TlsStream<TcpStream>` goes to its lane with its TLS.
+
+#![forbid(unsafe_code)]
+
+mod answer;
+mod handshake;
+mod open;
+mod origin;
+mod time;
+mod upgrade;
+
+pub use answer::{closing, refusal};
+pub use handshake::handshake;
+pub use open::{OpenCount, OpenGuard};
+pub use origin::{Foreign, InvalidOrigin, Origins};
+pub use time::a_year_at_most;
+pub use upgrade::{UpgradeError, into_stream};
