@@ -32,6 +32,7 @@ use crate::lanes::shared::{Counted, LaneShared};
 use crate::lanes::tasks::Tasks;
 use crate::link::stream::Stream;
 use crate::protocol::Protocol;
+use crate::protocol::port::Port;
 use crate::protocol::wire::Wire;
 
 /// The lanes of a program: a thread each, which own all connections. Cheap to clone; the threads end when the last clone is
@@ -264,13 +265,27 @@ impl Lanes {
         if open >= self.0.connections_max {
             return Err(AdoptError::Connections { max: self.0.connections_max });
         }
-        // Counted from here, so that a burst is spread.
-        let counted = Counted::new(lane);
-        let make = Box::new(move || Box::new(protocol()) as Box<dyn Protocol>);
-        if lane.push(Order::Adopt(Box::new(Adoption { stream, early, wire: wire.clone(), make, counted }))) {
-            return Ok(());
+        adopt_on(lane, stream, early, wire, protocol)
+    }
+
+    /// Gives a stream to the lane of another connection: to be handed over to that one later
+    /// ([`Context::hand_over`](crate::Context::hand_over)). It counts as a connection, but not against `connections_max`, since
+    /// it is meant to replace something.
+    ///
+    /// # Errors
+    /// When the lanes end. The stream is dropped, and so closed.
+    pub fn adopt_beside<P: Protocol>(
+        &self,
+        other: &Port,
+        stream: Stream,
+        early: Bytes,
+        wire: &Wire,
+        protocol: impl FnOnce() -> P + Send + 'static,
+    ) -> Result<(), AdoptError> {
+        if self.0.draining.load(Ordering::Relaxed) {
+            return Err(AdoptError::Draining);
         }
-        Err(AdoptError::Draining)
+        adopt_on(&other.lane, stream, early, wire, protocol)
     }
 
     /// Waits until no lane is far behind: until all inboxes are below a quarter of their limit. For publishers that can wait.
@@ -338,6 +353,20 @@ impl Drop for Inner {
     fn drop(&mut self) {
         stop(&self.lanes);
     }
+}
+
+fn adopt_on<P: Protocol>(
+    lane: &Arc<LaneShared>,
+    stream: Stream,
+    early: Bytes,
+    wire: &Wire,
+    protocol: impl FnOnce() -> P + Send + 'static,
+) -> Result<(), AdoptError> {
+    // Counted from here, so that a burst is spread.
+    let counted = Counted::new(lane);
+    let make = Box::new(move || Box::new(protocol()) as Box<dyn Protocol>);
+    let adoption = Adoption { stream, early, wire: wire.clone(), make, counted };
+    if lane.push(Order::Adopt(Box::new(adoption))) { Ok(()) } else { Err(AdoptError::Draining) }
 }
 
 fn stop(lanes: &[Arc<LaneShared>]) {

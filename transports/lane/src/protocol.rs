@@ -86,7 +86,21 @@ pub trait Protocol: 'static {
     }
 
     /// A stream-less connection ([`Stream::none`](crate::Stream::none)) has output: see [`Context::take_output`].
-    fn handle_output(&mut self, _cx: &mut Context<'_>) {}
+    ///
+    /// # Errors
+    /// Ends the connection.
+    fn handle_output(&mut self, _cx: &mut Context<'_>) -> Result<(), Close> {
+        Ok(())
+    }
+
+    /// A stream-less connection may go on with what it put aside while [`Context::is_held`] said so, or after
+    /// [`Context::go_on`]. Also called once after `handle_open`.
+    ///
+    /// # Errors
+    /// Ends the connection.
+    fn handle_ready(&mut self, _cx: &mut Context<'_>) -> Result<(), Close> {
+        Ok(())
+    }
 
     /// Another connection hands its stream to this stream-less one ([`Context::hand_over`]), which is to take what it held
     /// back, queue it again as its new wire has it, and switch codecs ([`Context::set_codec`]).

@@ -33,6 +33,10 @@ pub enum DisconnectReason {
         /// Bytes that were waiting for it.
         queued_bytes: usize,
     },
+    /// The program closed the connection, and with it all its sockets.
+    ForcedClose,
+    /// The client did what it must not do now, or not what it had to do in time.
+    ForcedServerClose,
     /// The lanes are draining.
     ShuttingDown,
 }
@@ -48,6 +52,8 @@ impl DisconnectReason {
             Self::PingTimeout => "ping timeout",
             Self::ParseError => "parse error",
             Self::SlowConsumer { .. } => "slow consumer",
+            Self::ForcedClose => "forced close",
+            Self::ForcedServerClose => "forced server close",
             Self::ShuttingDown => "server shutting down",
         }
     }

@@ -11,7 +11,6 @@ use crate::lane::Lane;
 use crate::lane::log::{Frame, Note, SHARED_BYTES, Spans};
 use crate::lane::outbox::{Outbox, Pushed};
 use crate::protocol::close::Close;
-use crate::protocol::context::Place;
 
 /// Connections that a turn flushes at most; between turns the sockets are looked at.
 const CONNECTIONS_MAX: usize = if SMALL { 4 } else { 64 };
@@ -131,7 +130,7 @@ impl Lane {
         }
         let connection = &mut self.connections[index as usize];
         if connection.io.is_none() {
-            self.call_at(key, Place::Ordered, |protocol, cx| protocol.handle_output(cx));
+            self.call_or_close(key, |protocol, cx| protocol.handle_output(cx));
             self.after_write(index);
         } else {
             let (io, waker) = (&mut connection.io, &connection.waker);

@@ -68,6 +68,9 @@ impl Lane {
         if !connection.takes_input() {
             return self.read_held(key);
         }
+        if connection.io.is_none() {
+            return self.go_on(key);
+        }
         if std::mem::take(&mut connection.unseen)
             && let Some(input) = connection.input.take_if(|input| input.is_complete())
         {
@@ -222,6 +225,13 @@ impl Lane {
             Err(error) => return self.broken(index, &error),
         }
         self.step_closing(key);
+    }
+
+    /// Lets a stream-less connection go on with what it put aside.
+    fn go_on(&mut self, key: Key) {
+        if let Some(Err(close)) = self.call_at(key, Place::Reading, |protocol, cx| protocol.handle_ready(cx)) {
+            self.end_input(key, close);
+        }
     }
 
     /// A reason to hold input is gone.

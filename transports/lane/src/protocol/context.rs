@@ -182,6 +182,12 @@ impl<'a> Context<'a> {
         }
     }
 
+    /// Asks for [`Protocol::handle_ready`](crate::Protocol::handle_ready) in a later turn: for a stream-less connection that
+    /// has more to do than should be done at once.
+    pub fn go_on(&mut self) {
+        self.lane.make_ready(self.key.index);
+    }
+
     /// Takes output that a stream-less connection holds. `take` gets pieces that end where frames end, and returns how many
     /// bytes it used; less than all ends the taking.
     pub fn take_output(&mut self, take: impl FnMut(&[u8]) -> usize) {

@@ -63,12 +63,12 @@ impl Protocol for Session {
     fn handle_message(&mut self, message: Box<dyn Any + Send>, cx: &mut Context<'_>) -> Result<(), Close> {
         if let Ok(poll) = message.downcast::<Poll>() {
             self.waiting = Some(poll.0);
-            self.handle_output(cx);
+            self.handle_output(cx)?;
         }
         Ok(())
     }
 
-    fn handle_output(&mut self, cx: &mut Context<'_>) {
+    fn handle_output(&mut self, cx: &mut Context<'_>) -> Result<(), Close> {
         if let Some(waiting) = self.waiting.take() {
             let records = take(cx, 2);
             match records.is_empty() {
@@ -76,6 +76,7 @@ impl Protocol for Session {
                 false => waiting.send(records.join("|")).unwrap(),
             }
         }
+        Ok(())
     }
 
     fn handle_stream(&mut self, cx: &mut Context<'_>) {
