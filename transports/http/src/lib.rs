@@ -1,7 +1,7 @@
 //! What the transports of roomcast that begin as an HTTP request have in common. Programs use a transport, which re-exports
 //! what they need of this; whoever writes a transport uses this crate.
 //!
-//! - [`Origins`]: which web pages may connect.
+//! - [`Origins`]: which web pages may connect; [`Cors`]: and read what they are answered.
 //! - [`into_stream`]: from an upgraded HTTP connection to the stream that a lane takes; [`handshake`]: what the application is
 //!   shown of the request.
 //! - [`refusal`], [`closing`]: answers to requests that become no connection.
@@ -13,6 +13,7 @@
 #![forbid(unsafe_code)]
 
 mod answer;
+mod cors;
 mod handshake;
 mod open;
 mod origin;
@@ -20,6 +21,7 @@ mod time;
 mod upgrade;
 
 pub use answer::{closing, refusal};
+pub use cors::Cors;
 pub use handshake::handshake;
 pub use open::{OpenCount, OpenGuard};
 pub use origin::{Foreign, InvalidOrigin, Origins};

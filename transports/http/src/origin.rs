@@ -2,6 +2,7 @@
 //!
 //! Browsers send cookies with a WebSocket handshake and let any page make one: what they add is the header `Origin`, and
 //! the server has to look at it, or every page that a user visits may act in his name (cross-site WebSocket hijacking).
+//! Other requests bring cookies too, and there [`Cors`](crate::Cors) also lets the page read the answer.
 //! Clients that are no browsers may leave the header out or invent one; they have no cookies of the user to steal either.
 
 use std::fmt;
