@@ -28,15 +28,16 @@
 //! whose pong is lost between transports neither kills the client nor keeps it for ever.
 //!
 //! # Cost
-//! Each call is a few comparisons, without allocation. A session is about 150 bytes.
+//! Each call is a few comparisons, without allocation. A session is 88 bytes: the [`SessionConfig`] that it has in common
+//! with others is lent to each call, always the same one.
 //!
 //! ```
 //! use roomcast_socketio_protocol::engineio::*;
-//! use std::{sync::Arc, time::Instant};
+//! use std::time::Instant;
 //!
-//! let (config, now) = (Arc::new(SessionConfig::default()), Instant::now());
-//! let mut session = Session::new(config, Revision::V4, Transport::Polling);
-//! session.handle_open(now);
+//! let (config, now) = (SessionConfig::default(), Instant::now());
+//! let mut session = Session::new(Revision::V4, Transport::Polling);
+//! session.handle_open(now, &config);
 //! assert_eq!(session.poll_action(), Some(Action::Open)); // answers the handshake
 //!
 //! session.handle_get()?; // waits
@@ -44,14 +45,14 @@
 //!
 //! let mut records = bytes::BytesMut::new(); // what the driver keeps for the client
 //! append_record(&mut records, DataKind::Text, |out| Ok::<_, Refusal>(out.extend_from_slice(b"2[\"hi\"]")))?;
-//! session.handle_output(Waiting { packets: 1, bytes: records.len() });
+//! session.handle_output(Waiting { packets: 1, bytes: records.len() }, &config);
 //! let Some(Action::Answer(answer)) = session.poll_action() else { panic!() };
 //! let mut body = PayloadBuilder::new(Framing::new(Revision::V4), None, BodyLimits::default());
 //! let answered = answer.write(&mut body, |body| {
 //!     let used = body.push_records(&records);
 //!     Waiting { packets: 0, bytes: records.len() - used }
 //! });
-//! session.handle_answered(answered, now);
+//! session.handle_answered(answered, now, &config);
 //! assert_eq!(&body.finish().bytes[..], b"42[\"hi\"]");
 //! # Ok::<_, Refusal>(())
 //! ```
@@ -65,7 +66,7 @@ mod upgrade;
 pub use action::{Action, Answer, Answered, CloseReason, Last, Received, Source, Waiting};
 pub use config::SessionConfig;
 
-use std::{sync::Arc, time::Instant};
+use std::time::Instant;
 
 use smallvec::SmallVec;
 
@@ -77,7 +78,6 @@ use upgrade::Candidate;
 /// The state of one session.
 #[derive(Debug)]
 pub struct Session {
-    config: Arc<SessionConfig>,
     revision: Revision,
     phase: Phase,
     carrier: Carrier,
@@ -105,27 +105,33 @@ enum Carrier {
 impl Session {
     /// A session whose handshake came by `transport`. Nothing happens to it before [`Self::handle_open`].
     #[must_use]
-    pub fn new(config: Arc<SessionConfig>, revision: Revision, transport: Transport) -> Self {
+    pub fn new(revision: Revision, transport: Transport) -> Self {
         let carrier = match transport {
             Transport::Polling => Carrier::Polling(Polling::default()),
             Transport::WebSocket => Carrier::WebSocket,
         };
         let actions = SmallVec::new();
-        Self { config, revision, phase: Phase::Opening, carrier, candidate: None, is_posting: false, actions }
+        Self { revision, phase: Phase::Opening, carrier, candidate: None, is_posting: false, actions }
     }
 
     /// The client may come in: it is told so, and its heartbeat begins.
-    pub fn handle_open(&mut self, now: Instant) {
+    pub fn handle_open(&mut self, now: Instant, config: &SessionConfig) {
         if matches!(self.phase, Phase::Opening) {
-            self.restart_heartbeat(now);
+            self.restart_heartbeat(now, config);
             self.act(Action::Open);
         }
     }
 
     /// A packet came. Packets from where none may come any more are nothing.
-    pub fn handle_packet(&mut self, source: Source, packet: &Packet<'_>, now: Instant) -> Received {
+    pub fn handle_packet(
+        &mut self,
+        source: Source,
+        packet: &Packet<'_>,
+        now: Instant,
+        config: &SessionConfig,
+    ) -> Received {
         if source == Source::Candidate {
-            self.handle_candidate_packet(packet, now);
+            self.handle_candidate_packet(packet, now, config);
             return Received::Nothing;
         }
         if !self.listens_to(source) {
@@ -134,20 +140,20 @@ impl Session {
         let is_late = source == Source::Polling && matches!(self.carrier, Carrier::WebSocket);
         match (packet.kind, self.revision, self.phase) {
             (PacketKind::Message, _, Phase::Open(_)) => {
-                self.handle_activity(now);
+                self.handle_activity(now, config);
                 return Received::Message;
             }
             // From here on: the business of a transport, and the old one has none any more.
-            _ if is_late => self.handle_activity(now),
+            _ if is_late => self.handle_activity(now, config),
             (PacketKind::Close, ..) => self.finish(CloseReason::TransportClose, Last::Noop),
             (PacketKind::Ping, Revision::V4, Phase::Open(_)) | (PacketKind::Pong, Revision::V3, Phase::Open(_)) => {
                 self.finish(CloseReason::TransportError, Last::Close);
             }
             (PacketKind::Ping, Revision::V3, Phase::Open(_)) => {
-                self.handle_activity(now);
+                self.handle_activity(now, config);
                 self.pong();
             }
-            _ => self.handle_activity(now),
+            _ => self.handle_activity(now, config),
         }
         Received::Nothing
     }
@@ -164,9 +170,9 @@ impl Session {
     /// Bytes came from the client, perhaps not enough for a packet. Packets need not be reported by this.
     ///
     /// A poll is none: it says that the client wants to hear, not that it heard the ping.
-    pub fn handle_activity(&mut self, now: Instant) {
+    pub fn handle_activity(&mut self, now: Instant, config: &SessionConfig) {
         if let Phase::Open(heartbeat) = &mut self.phase {
-            heartbeat.handle_activity(now, &self.config);
+            heartbeat.handle_activity(now, config);
         }
     }
 
@@ -178,11 +184,11 @@ impl Session {
     }
 
     /// The server ends the session. On polling what waits still goes out, and the client is told by the last poll.
-    pub fn close(&mut self, reason: CloseReason, now: Instant) {
+    pub fn close(&mut self, reason: CloseReason, now: Instant, config: &SessionConfig) {
         match (self.phase, self.carrier) {
             (Phase::Opening, _) | (Phase::Open(_), Carrier::WebSocket) => self.finish(reason, Last::Close),
             (Phase::Open(_), Carrier::Polling(_)) => {
-                self.phase = Phase::Closing(reason, now + self.config.close_timeout);
+                self.phase = Phase::Closing(reason, now + config.close_timeout);
                 self.answer_if_due();
             }
             (Phase::Closing(..) | Phase::Closed(_), _) => {}
@@ -191,10 +197,10 @@ impl Session {
 
     /// When [`Self::handle_timeout`] is to be called next. Cheap; changes with any call.
     #[must_use]
-    pub fn poll_timeout(&self) -> Option<Instant> {
+    pub fn poll_timeout(&self, config: &SessionConfig) -> Option<Instant> {
         let phase = match &self.phase {
             Phase::Opening | Phase::Closed(_) => None,
-            Phase::Open(heartbeat) => Some(heartbeat.poll_timeout(&self.config)),
+            Phase::Open(heartbeat) => Some(heartbeat.poll_timeout(config)),
             Phase::Closing(_, until) => Some(*until),
         };
         let candidate = self.candidate.as_ref().map(Candidate::deadline);
@@ -202,12 +208,12 @@ impl Session {
     }
 
     /// The time of [`Self::poll_timeout`] has come. Earlier calls do nothing.
-    pub fn handle_timeout(&mut self, now: Instant) {
+    pub fn handle_timeout(&mut self, now: Instant, config: &SessionConfig) {
         if self.candidate.as_ref().is_some_and(|candidate| candidate.deadline() <= now) {
             self.close_candidate();
         }
         match &mut self.phase {
-            Phase::Open(heartbeat) => match heartbeat.handle_timeout(now, &self.config) {
+            Phase::Open(heartbeat) => match heartbeat.handle_timeout(now, config) {
                 Due::Nothing => {}
                 Due::Ping => self.ping(),
                 Due::Dead => self.finish(CloseReason::PingTimeout, Last::Close),
@@ -263,8 +269,8 @@ impl Session {
             }
     }
 
-    fn restart_heartbeat(&mut self, now: Instant) {
-        self.phase = Phase::Open(Heartbeat::new(self.revision, now, &self.config));
+    fn restart_heartbeat(&mut self, now: Instant, config: &SessionConfig) {
+        self.phase = Phase::Open(Heartbeat::new(self.revision, now, config));
     }
 
     fn ping(&mut self) {

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::{Action, Answer, Answered, Carrier, CloseReason, Last, Phase, Session, Waiting};
+use super::{Action, Answer, Answered, Carrier, CloseReason, Last, Phase, Session, SessionConfig, Waiting};
 use crate::engineio::Refusal;
 
 /// What is known of the transport.
@@ -86,12 +86,11 @@ impl Session {
     /// Messages wait for polls, all in all so many. To be told when some were added, and not while a WebSocket carries the
     /// session. The session ends when there are too many packets, or when a message comes on top of too many bytes: one
     /// alone may be larger than the limit.
-    pub fn handle_output(&mut self, waiting: Waiting) {
-        let (packets_max, bytes_max) = (self.config.waiting_packets_max, self.config.waiting_bytes_max);
+    pub fn handle_output(&mut self, waiting: Waiting, config: &SessionConfig) {
         let Ok(polling) = self.polling() else { return };
         polling.has_output = !waiting.is_nothing();
-        let was_full = std::mem::replace(&mut polling.is_full, waiting.bytes >= bytes_max);
-        if was_full || waiting.packets > packets_max {
+        let was_full = std::mem::replace(&mut polling.is_full, waiting.bytes >= config.waiting_bytes_max);
+        if was_full || waiting.packets > config.waiting_packets_max {
             self.finish(CloseReason::SlowConsumer, Last::Close);
         } else {
             self.answer_if_due();
@@ -99,14 +98,14 @@ impl Session {
     }
 
     /// The answer was written and handed to the poll that waited.
-    pub fn handle_answered(&mut self, answered: Answered, now: Instant) {
+    pub fn handle_answered(&mut self, answered: Answered, now: Instant, config: &SessionConfig) {
         if let (Carrier::Polling(polling), Some(rest)) = (&mut self.carrier, answered.rest) {
             polling.has_output = !rest.is_nothing();
-            polling.is_full = rest.bytes >= self.config.waiting_bytes_max;
+            polling.is_full = rest.bytes >= config.waiting_bytes_max;
         }
         if let Phase::Closing(reason, until) = &mut self.phase {
             // A client that polls may have all that waits for it.
-            *until = now + self.config.close_timeout;
+            *until = now + config.close_timeout;
             if answered.is_closed {
                 let reason = *reason;
                 self.finish(reason, Last::Close);

@@ -8,6 +8,7 @@ use std::{convert::Infallible, time::Duration};
 /// A session, what waits for it, and a clock.
 struct Stage {
     session: Session,
+    config: SessionConfig,
     now: Instant,
     waiting: BytesMut,
 }
@@ -15,9 +16,10 @@ struct Stage {
 impl Stage {
     /// With periods of 25 s and 20 s, opened.
     fn new(revision: Revision, transport: Transport) -> Self {
-        let session = Session::new(Arc::new(SessionConfig::default()), revision, transport);
-        let mut stage = Self { session, now: Instant::now(), waiting: BytesMut::new() };
-        stage.session.handle_open(stage.now);
+        let session = Session::new(revision, transport);
+        let config = SessionConfig::default();
+        let mut stage = Self { session, config, now: Instant::now(), waiting: BytesMut::new() };
+        stage.session.handle_open(stage.now, &stage.config);
         assert_eq!(stage.actions(), [Action::Open]);
         stage
     }
@@ -30,14 +32,14 @@ impl Stage {
     fn pass(&mut self, seconds: u64) {
         let end = self.now + Duration::from_secs(seconds);
         while self.now < end {
-            self.now = self.session.poll_timeout().map_or(end, |due| due.clamp(self.now, end));
-            self.session.handle_timeout(self.now);
+            self.now = self.session.poll_timeout(&self.config).map_or(end, |due| due.clamp(self.now, end));
+            self.session.handle_timeout(self.now, &self.config);
         }
     }
 
     fn receive(&mut self, source: Source, text: &str) -> Vec<Action> {
         let packet = Packet::parse(self.session.revision(), text).unwrap();
-        let received = self.session.handle_packet(source, &packet, self.now);
+        let received = self.session.handle_packet(source, &packet, self.now, &self.config);
         assert_eq!(received == Received::Message, packet.kind == PacketKind::Message && self.session.is_open());
         self.actions()
     }
@@ -57,7 +59,7 @@ impl Stage {
         };
         append_record(&mut self.waiting, DataKind::Text, body).unwrap();
         let waiting = self.what_waits();
-        self.session.handle_output(waiting);
+        self.session.handle_output(waiting, &self.config);
     }
 
     fn what_waits(&self) -> Waiting {
@@ -73,7 +75,7 @@ impl Stage {
             drop(self.waiting.split_to(used));
             self.what_waits()
         });
-        self.session.handle_answered(answered, self.now);
+        self.session.handle_answered(answered, self.now, &self.config);
         (String::from_utf8(body.finish().bytes.to_vec()).unwrap(), self.actions())
     }
 
@@ -120,8 +122,8 @@ fn a_second_poll_ends_the_session() {
     assert_eq!(stage.answer(), ("1".into(), vec![closed(CloseReason::TransportError)]));
     assert_eq!(stage.session.handle_get(), Err(Refusal::SessionUnknown));
     assert_eq!(stage.session.handle_post(), Err(Refusal::SessionUnknown));
-    assert_eq!(stage.session.handle_candidate(stage.now), Err(Refusal::SessionUnknown));
-    assert_eq!(stage.session.poll_timeout(), None);
+    assert_eq!(stage.session.handle_candidate(stage.now, &stage.config), Err(Refusal::SessionUnknown));
+    assert_eq!(stage.session.poll_timeout(&stage.config), None);
 }
 
 #[test]
@@ -227,7 +229,7 @@ fn any_packet_shows_that_a_client_lives() {
     }
     stage.pass(25);
     assert_eq!(stage.actions(), [Action::Ping]);
-    stage.session.handle_activity(stage.now);
+    stage.session.handle_activity(stage.now, &stage.config);
     stage.pass(24);
     assert_eq!(stage.actions(), []);
 }
@@ -255,7 +257,7 @@ fn revision_3_on_polling_gets_one_pong_for_its_pings() {
     stage.session.handle_get().unwrap();
     stage.session.handle_post().unwrap();
     let ping = Packet::new(PacketKind::Ping, "");
-    assert_eq!(stage.session.handle_packet(Source::Polling, &ping, stage.now), Received::Nothing);
+    assert_eq!(stage.session.handle_packet(Source::Polling, &ping, stage.now, &stage.config), Received::Nothing);
     assert_eq!(stage.answer().0, "3");
     assert_eq!(stage.session.handle_post_end(), Ok(()));
 }
@@ -275,7 +277,7 @@ fn heartbeats_in_the_wrong_direction_end_the_session() {
 fn an_upgrade() {
     let mut stage = Stage::new(V4, Transport::Polling);
     stage.session.handle_get().unwrap();
-    stage.session.handle_candidate(stage.now).unwrap();
+    stage.session.handle_candidate(stage.now, &stage.config).unwrap();
     assert_eq!(stage.actions(), []);
     assert_eq!(stage.receive(Source::Candidate, "2probe"), [Action::AnswerProbe, answer(Last::Noop)]);
     stage.send("held");
@@ -288,7 +290,7 @@ fn an_upgrade() {
     assert_eq!(stage.session.handle_post_end(), Ok(()));
     assert_eq!(stage.session.handle_get(), Err(Refusal::BadRequest));
     assert_eq!(stage.session.handle_post(), Err(Refusal::BadRequest));
-    assert_eq!(stage.session.handle_candidate(stage.now), Err(Refusal::BadRequest));
+    assert_eq!(stage.session.handle_candidate(stage.now, &stage.config), Err(Refusal::BadRequest));
     assert_eq!(stage.receive(Source::WebSocket, "4hello"), []);
     assert!(stage.session.is_open());
 }
@@ -298,8 +300,8 @@ fn a_candidate_that_leaves_or_errs_or_waits_costs_only_itself() {
     for probe in [false, true] {
         for end in ["lost", "4hello", "2", "invalid", "timeout"] {
             let mut stage = Stage::new(V4, Transport::Polling);
-            stage.session.handle_candidate(stage.now).unwrap();
-            assert_eq!(stage.session.check_candidate(), Err(Refusal::BadRequest), "one at a time");
+            stage.session.handle_candidate(stage.now, &stage.config).unwrap();
+            assert_eq!(stage.session.check_candidate(&stage.config), Err(Refusal::BadRequest), "one at a time");
             if probe {
                 stage.receive(Source::Candidate, "2probe");
             }
@@ -310,18 +312,18 @@ fn a_candidate_that_leaves_or_errs_or_waits_costs_only_itself() {
                 "timeout" => stage.pass(10),
                 packet => {
                     let packet = Packet::parse(V4, packet).unwrap();
-                    let received = stage.session.handle_packet(Source::Candidate, &packet, stage.now);
+                    let received = stage.session.handle_packet(Source::Candidate, &packet, stage.now, &stage.config);
                     assert_eq!(received, Received::Nothing);
                 }
             }
             let expected: &[Action] = if end == "lost" { &[] } else { &[Action::CloseCandidate] };
             assert_eq!(stage.actions(), expected, "{end}");
             assert_eq!(stage.poll(), ("4held".into(), vec![]), "{end}");
-            assert_eq!(stage.session.check_candidate(), Ok(()));
+            assert_eq!(stage.session.check_candidate(&stage.config), Ok(()));
         }
     }
     let mut stage = Stage::new(V4, Transport::Polling);
-    stage.session.handle_candidate(stage.now).unwrap();
+    stage.session.handle_candidate(stage.now, &stage.config).unwrap();
     assert_eq!(stage.receive(Source::Candidate, "5"), [Action::CloseCandidate], "it has to probe first");
 }
 
@@ -333,7 +335,7 @@ fn a_pong_that_is_lost_in_an_upgrade_is_asked_for_again() {
     stage.pass(25);
     assert_eq!(stage.answer().0, "2");
     stage.pass(5);
-    stage.session.handle_candidate(stage.now).unwrap();
+    stage.session.handle_candidate(stage.now, &stage.config).unwrap();
     stage.receive(Source::Candidate, "2probe");
     stage.receive(Source::Candidate, "5");
     stage.pass(24);
@@ -356,17 +358,17 @@ fn a_websocket_that_is_lost() {
 #[test]
 fn the_server_closes() {
     let mut stage = Stage::new(V4, Transport::WebSocket);
-    stage.session.close(CloseReason::ForcedClose, stage.now);
+    stage.session.close(CloseReason::ForcedClose, stage.now, &stage.config);
     assert_eq!(stage.actions(), [Action::CloseWebSocket, closed(CloseReason::ForcedClose)]);
 
     let mut stage = Stage::new(V4, Transport::Polling);
     stage.session.handle_get().unwrap();
-    stage.session.close(CloseReason::ServerShuttingDown, stage.now);
+    stage.session.close(CloseReason::ServerShuttingDown, stage.now, &stage.config);
     assert_eq!(stage.answer(), ("1".into(), vec![closed(CloseReason::ServerShuttingDown)]));
 
     let mut stage = Stage::new(V4, Transport::Polling);
     (0..32).for_each(|i| stage.send(&i.to_string()));
-    stage.session.close(CloseReason::ForcedClose, stage.now);
+    stage.session.close(CloseReason::ForcedClose, stage.now, &stage.config);
     assert_eq!(stage.receive(Source::Polling, "4ignored"), []);
     for _ in 0..2 {
         let (body, actions) = stage.poll();
@@ -377,7 +379,7 @@ fn the_server_closes() {
     assert_eq!(stage.poll(), ("1".into(), vec![closed(CloseReason::ForcedClose)]));
 
     let mut stage = Stage::new(V4, Transport::Polling);
-    stage.session.close(CloseReason::ForcedClose, stage.now);
+    stage.session.close(CloseReason::ForcedClose, stage.now, &stage.config);
     stage.pass(29);
     assert_eq!(stage.actions(), []);
     stage.pass(1);
@@ -387,15 +389,15 @@ fn the_server_closes() {
 #[test]
 fn the_server_closes_in_an_upgrade() {
     let mut stage = Stage::new(V4, Transport::Polling);
-    stage.session.handle_candidate(stage.now).unwrap();
+    stage.session.handle_candidate(stage.now, &stage.config).unwrap();
     stage.receive(Source::Candidate, "2probe");
     stage.send("held");
-    stage.session.close(CloseReason::ForcedClose, stage.now);
+    stage.session.close(CloseReason::ForcedClose, stage.now, &stage.config);
     let actions = stage.receive(Source::Candidate, "5");
     assert_eq!(actions, [Action::Switch, Action::CloseWebSocket, closed(CloseReason::ForcedClose)]);
 
     let mut stage = Stage::new(V4, Transport::Polling);
-    stage.session.handle_candidate(stage.now).unwrap();
+    stage.session.handle_candidate(stage.now, &stage.config).unwrap();
     stage.session.handle_get().unwrap();
     stage.session.handle_get().unwrap_err();
     let actions = stage.actions();
@@ -420,9 +422,9 @@ fn no_close_packet_overtakes_what_waits() {
 #[test]
 fn what_waits_is_bounded() {
     let mut stage = Stage::new(V4, Transport::Polling);
-    stage.session.handle_output(Waiting { packets: 65_536, bytes: 0 });
+    stage.session.handle_output(Waiting { packets: 65_536, bytes: 0 }, &stage.config);
     assert_eq!(stage.actions(), []);
-    stage.session.handle_output(Waiting { packets: 65_537, bytes: 0 });
+    stage.session.handle_output(Waiting { packets: 65_537, bytes: 0 }, &stage.config);
     assert_eq!(stage.actions(), [closed(CloseReason::SlowConsumer)]);
 }
 
@@ -446,20 +448,21 @@ fn one_message_may_be_larger_than_what_may_wait_and_nothing_may_come_on_top() {
 #[test]
 fn nothing_happens_before_a_session_is_open() {
     let now = Instant::now();
-    let mut session = Session::new(Arc::default(), V4, Transport::Polling);
-    assert_eq!(session.poll_timeout(), None);
+    let config = SessionConfig::default();
+    let mut session = Session::new(V4, Transport::Polling);
+    assert_eq!(session.poll_timeout(&config), None);
     assert_eq!(session.handle_get(), Err(Refusal::BadRequest));
-    assert_eq!(session.handle_candidate(now), Err(Refusal::BadRequest));
-    assert_eq!(session.handle_packet(Source::Polling, &Packet::message("a"), now), Received::Nothing);
-    session.handle_timeout(now + Duration::from_secs(1_000));
+    assert_eq!(session.handle_candidate(now, &config), Err(Refusal::BadRequest));
+    assert_eq!(session.handle_packet(Source::Polling, &Packet::message("a"), now, &config), Received::Nothing);
+    session.handle_timeout(now + Duration::from_secs(1_000), &config);
     assert_eq!(session.poll_action(), None);
-    session.close(CloseReason::ForcedClose, now);
+    session.close(CloseReason::ForcedClose, now, &config);
     assert_eq!(session.poll_action(), Some(closed(CloseReason::ForcedClose)));
-    session.handle_open(now);
+    session.handle_open(now, &config);
     assert_eq!(session.poll_action(), None);
 }
 
 #[test]
 fn a_session_is_small() {
-    assert!(size_of::<Session>() <= 160, "{}", size_of::<Session>());
+    assert!(size_of::<Session>() <= 88, "{}", size_of::<Session>());
 }

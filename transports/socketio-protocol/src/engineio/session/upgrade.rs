@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::{Action, Carrier, Last, Phase, Session};
+use super::{Action, Carrier, Last, Phase, Session, SessionConfig};
 use crate::engineio::{Packet, PacketKind, Refusal};
 
 /// A WebSocket that wants to become the session's.
@@ -27,10 +27,10 @@ impl Session {
     ///
     /// # Errors
     /// It is to be refused: the session is over or ending, has a WebSocket or a candidate, or upgrades are not allowed.
-    pub fn check_candidate(&self) -> Result<(), Refusal> {
+    pub fn check_candidate(&self, config: &SessionConfig) -> Result<(), Refusal> {
         match (self.phase, self.carrier, self.candidate) {
             (Phase::Closed(_), ..) => Err(Refusal::SessionUnknown),
-            (Phase::Open(_), Carrier::Polling(_), None) if self.config.allow_upgrades => Ok(()),
+            (Phase::Open(_), Carrier::Polling(_), None) if config.allow_upgrades => Ok(()),
             _ => Err(Refusal::BadRequest),
         }
     }
@@ -40,9 +40,9 @@ impl Session {
     /// # Errors
     /// It must be closed, things have changed since [`Self::check_candidate`]. The session, and its candidate if it has
     /// one, stay as they are.
-    pub fn handle_candidate(&mut self, now: Instant) -> Result<(), Refusal> {
-        self.check_candidate()?;
-        self.candidate = Some(Candidate::Joined(now + self.config.upgrade_timeout));
+    pub fn handle_candidate(&mut self, now: Instant, config: &SessionConfig) -> Result<(), Refusal> {
+        self.check_candidate(config)?;
+        self.candidate = Some(Candidate::Joined(now + config.upgrade_timeout));
         Ok(())
     }
 
@@ -62,21 +62,21 @@ impl Session {
         }
     }
 
-    pub(super) fn handle_candidate_packet(&mut self, packet: &Packet<'_>, now: Instant) {
+    pub(super) fn handle_candidate_packet(&mut self, packet: &Packet<'_>, now: Instant, config: &SessionConfig) {
         let Some(candidate) = self.candidate else { return };
         match (candidate, packet.kind) {
             (Candidate::Joined(until) | Candidate::Probed(until), PacketKind::Ping) if packet.is_probe() => {
-                self.handle_activity(now);
+                self.handle_activity(now, config);
                 self.candidate = Some(Candidate::Probed(until));
                 self.act(Action::AnswerProbe);
                 self.answer_if_due();
             }
-            (Candidate::Probed(_), PacketKind::Upgrade) => self.switch(now),
+            (Candidate::Probed(_), PacketKind::Upgrade) => self.switch(now, config),
             _ => self.close_candidate(),
         }
     }
 
-    fn switch(&mut self, now: Instant) {
+    fn switch(&mut self, now: Instant, config: &SessionConfig) {
         let Carrier::Polling(polling) = std::mem::replace(&mut self.carrier, Carrier::WebSocket) else { return };
         debug_assert!(!polling.has_get, "since the probe each poll is answered at once");
         self.candidate = None;
@@ -85,7 +85,7 @@ impl Session {
             self.act(Action::Pong);
         }
         match self.phase {
-            Phase::Open(_) => self.restart_heartbeat(now),
+            Phase::Open(_) => self.restart_heartbeat(now, config),
             Phase::Closing(reason, _) => self.finish(reason, Last::Close),
             Phase::Opening | Phase::Closed(_) => {}
         }

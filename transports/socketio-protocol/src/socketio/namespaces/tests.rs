@@ -169,7 +169,7 @@ fn the_end_of_a_connection_ends_its_sockets() {
 fn a_connection_in_the_first_namespace_is_small_and_owns_no_heap() {
     // As large as a socket's id in the engine, or larger.
     type Socket = [u64; 5];
-    assert!(size_of::<Namespaces<Socket>>() <= 96, "{}", size_of::<Namespaces<Socket>>());
+    assert!(size_of::<Namespaces<Socket>>() <= 88, "{}", size_of::<Namespaces<Socket>>());
     let (mut space, _) = open(Revision::V5);
     connect(&mut space, "/", 1);
     assert!(!space.entries.spilled() && space.entries[0].name.0.is_none());

@@ -7,7 +7,6 @@
 use std::{
     collections::VecDeque,
     convert::Infallible,
-    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -35,6 +34,7 @@ pub(crate) fn play(input: &[u8]) {
 
 struct World {
     session: Session,
+    config: SessionConfig,
     model: Model,
     start: Instant,
     framing: Framing,
@@ -62,7 +62,8 @@ impl World {
         };
         let model = Model::new(revision == Revision::V4, transport == Transport::WebSocket);
         let mut world = Self {
-            session: Session::new(Arc::new(config), revision, transport),
+            session: Session::new(revision, transport),
+            config,
             model,
             start: Instant::now(),
             framing: Framing { revision, base64: first & 4 != 0 },
@@ -95,8 +96,8 @@ impl World {
             6 if self.model.post => self.end_post(how),
             6 | 7 => self.pass(u64::from(how) * 20),
             8 => {
-                let (now, checked) = (self.now(), self.session.check_candidate());
-                let joined = self.session.handle_candidate(now);
+                let (now, checked) = (self.now(), self.session.check_candidate(&self.config));
+                let joined = self.session.handle_candidate(now, &self.config);
                 assert_eq!((checked, joined), (joined, self.model.handle_candidate()));
             }
             9 => self.receive(Source::Candidate, how),
@@ -108,12 +109,12 @@ impl World {
             12 if how < 2 => self.lose_websocket(how),
             12 => {
                 let now = self.now();
-                self.session.handle_activity(now);
+                self.session.handle_activity(now, &self.config);
                 self.model.heard();
             }
             13 if how == 0 => {
                 let now = self.now();
-                self.session.close(CloseReason::ForcedClose, now);
+                self.session.close(CloseReason::ForcedClose, now, &self.config);
                 self.model.close(CloseReason::ForcedClose);
             }
             14 => self.whole_upgrade(how),
@@ -124,7 +125,7 @@ impl World {
 
     fn open(&mut self) {
         let now = self.now();
-        self.session.handle_open(now);
+        self.session.handle_open(now, &self.config);
         self.model.handle_open();
         self.act();
     }
@@ -150,7 +151,7 @@ impl World {
         };
         append_record(&mut record, kind, body).unwrap();
         self.records.push_back(record);
-        self.session.handle_output(waiting(&self.records));
+        self.session.handle_output(waiting(&self.records), &self.config);
         self.model.handle_output(waiting(&self.records).bytes);
     }
 
@@ -181,7 +182,7 @@ impl World {
             Noop => Packet::new(PacketKind::Noop, ""),
             Invalid => return self.session.handle_invalid(source),
         };
-        let received = self.session.handle_packet(source, &packet, self.now());
+        let received = self.session.handle_packet(source, &packet, self.now(), &self.config);
         assert_eq!(received == Received::Message, expected, "{sent:?} from {source:?}");
     }
 
@@ -208,7 +209,7 @@ impl World {
     /// Random bytes hit three right steps one after the other too seldom.
     fn whole_upgrade(&mut self, how: u8) {
         let now = self.now();
-        assert_eq!(self.session.handle_candidate(now), self.model.handle_candidate());
+        assert_eq!(self.session.handle_candidate(now, &self.config), self.model.handle_candidate());
         self.receive(Source::Candidate, 4);
         self.act();
         for _ in 0..how & 3 {
@@ -226,13 +227,13 @@ impl World {
             self.model.now = due.map_or(end, |due| due.max(self.model.now));
             if self.model.now > 0 {
                 let early = self.now() - Duration::from_millis(1);
-                if self.session.poll_timeout().is_some_and(|due| early < due) {
-                    self.session.handle_timeout(early);
+                if self.session.poll_timeout(&self.config).is_some_and(|due| early < due) {
+                    self.session.handle_timeout(early, &self.config);
                     assert!(self.model.actions.is_empty());
                 }
             }
             let now = self.now();
-            self.session.handle_timeout(now);
+            self.session.handle_timeout(now, &self.config);
             self.model.handle_timeout();
             self.act();
             if due.is_none() {
@@ -300,13 +301,13 @@ impl World {
         assert_eq!(has(PacketKind::Close), told, "nothing follows a close");
         let left = waiting(&self.records);
         let now = self.now();
-        self.session.handle_answered(answered, now);
+        self.session.handle_answered(answered, now, &self.config);
         self.model.handle_answered(left.packets, left.bytes, told);
     }
 
     fn check(&self) {
         let millis = |at: Instant| at.duration_since(self.start).as_millis() as u64;
-        assert_eq!(self.session.poll_timeout().map(millis), self.model.deadline());
+        assert_eq!(self.session.poll_timeout(&self.config).map(millis), self.model.deadline());
         assert_eq!(self.session.is_open(), self.model.open());
         assert_eq!(self.session.is_closed(), self.model.closed.is_some());
         assert_eq!(self.session.is_closed(), self.is_over);
