@@ -19,7 +19,7 @@ mod measure;
 mod plan;
 pub(crate) mod poller;
 mod process;
-pub(crate) mod protocol;
+pub(crate) mod publication;
 mod rate;
 mod report;
 mod requests;

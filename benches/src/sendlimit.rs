@@ -20,7 +20,7 @@ use rustix::{
 use crate::load::{
     Fault, Report,
     poller::{Poller, Wait},
-    protocol::Publication,
+    publication::Publication,
 };
 
 /// What to send, and where.

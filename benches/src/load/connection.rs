@@ -10,7 +10,7 @@ use rustix::net::sockopt;
 
 use super::{
     Fault,
-    protocol::{check_granted, is_hello, unexpected},
+    publication::{check_granted, is_hello, unexpected},
     wire::{self, Frame, close_code, put_frame, take_frame},
 };
 

@@ -7,7 +7,7 @@ use super::{
     connection::{BUFFER_BYTES, Connection},
     measure::Measure,
     poller::{Poller, Wait},
-    protocol::{is_hello, unexpected},
+    publication::{is_hello, unexpected},
 };
 
 /// Connect, upgrade, be greeted, reset; as often as possible.

@@ -11,7 +11,7 @@ use super::{
     histogram::Histogram,
     measure::Measure,
     poller::{Poller, Wait},
-    protocol::{Publication, unexpected},
+    publication::{Publication, unexpected},
     rate::put_latency,
     stage::OPEN_AT_ONCE,
     wire::{TEXT, put_frame},

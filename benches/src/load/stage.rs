@@ -11,7 +11,7 @@ use super::{
     histogram::Histogram,
     plan::Due,
     poller::{Poller, Wait},
-    protocol::{Publication, check_granted, put_join, unexpected},
+    publication::{Publication, check_granted, put_join, unexpected},
 };
 
 /// Connections opened at once during set-up: less than any server's backlog.
