@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
 
 use crate::broadcast::Sent;
 use crate::engine::Engine;
@@ -12,7 +13,7 @@ use crate::membership::Changed;
 use crate::message::{Class, Key, Message};
 use crate::scratch::Scratch;
 use crate::select::Select;
-use crate::socket::Members;
+use crate::socket::{Members, Socket};
 #[cfg(loom)]
 use crate::sync::broken;
 use crate::sync::epoch;
@@ -67,6 +68,12 @@ impl<'a> Selection<'a> {
         self
     }
 
+    /// Leaves out the sockets of other processes. There are none, since engines form no cluster: this changes nothing, and is
+    /// here so that programs can say what they mean.
+    pub fn local(self) -> Self {
+        self
+    }
+
     /// The engine whose sockets are chosen.
     pub fn engine(&self) -> &'a Engine {
         self.engine
@@ -102,7 +109,7 @@ impl<'a> Selection<'a> {
     /// `number` gives the number, and is where the caller writes down whose answers it waits for. It is called once, also
     /// for nobody, but not if a lane has no room (`overloaded`). No lock and no pin is held then, so a socket may have been
     /// disconnected by the time that it was written down: who waits for it looks at
-    /// [`Socket::is_connected`](crate::Socket::is_connected) afterwards.
+    /// [`Socket::is_connected`] afterwards.
     ///
     /// Costs as [`Self::broadcast`] and [`Self::members`].
     pub fn ask(self, message: &Message, number: impl FnOnce(&[SocketId]) -> u64) -> Sent {
@@ -159,6 +166,12 @@ impl<'a> Selection<'a> {
         let mut ids = Vec::new();
         select.tiles(&self.target.0, |tile| ids.extend(select.ids(tile)));
         Members::new(ids)
+    }
+
+    /// Handles of them: a snapshot, as [`Self::members`]. All share one reference count.
+    pub fn sockets(&self) -> impl ExactSizeIterator<Item = Socket> + use<> {
+        let engine = Arc::new(self.engine.clone());
+        self.members().map(move |id| Socket::new(Arc::clone(&engine), id))
     }
 
     /// What the protocol rules out, for the models to catch.

@@ -51,6 +51,21 @@ fn tiles_are_the_slots_of_the_members() {
 }
 
 #[test]
+fn sockets_are_handles_of_the_members() {
+    let engine = Engine::new();
+    let lane = MemoryLane::new(&engine);
+    let all: Vec<_> = (0..40).map(|_| lane.connect().unwrap()).collect();
+    engine.to([all[2].id(), all[39].id()]).join("eu").unwrap();
+    let mut handles = engine.to("eu").local().sockets();
+    assert_eq!(handles.len(), 2);
+    let second = handles.next().unwrap();
+    assert_eq!((second.id(), second.send(&hi()).matched), (all[2].id(), 1));
+    drop(engine);
+    assert!(handles.next().unwrap().insert("kept") && all[39].get::<&str>().is_some());
+    assert_eq!(handles.count(), 0);
+}
+
+#[test]
 fn limits_are_typed() {
     let engine = Engine::builder().rooms_per_socket_max(2).room_name_bytes_max(5).rooms_max(3).sockets_max(2).build();
     let lane = MemoryLane::new(&engine);
