@@ -42,14 +42,7 @@ impl fmt::Display for UpgradeError {
     }
 }
 
-impl Error for UpgradeError {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        match self {
-            Self::Left(error) => Some(error),
-            Self::Lost(error) => Some(error),
-        }
-    }
-}
+impl Error for UpgradeError {}
 
 fn take(upgraded: Upgraded) -> io::Result<(Stream, Bytes)> {
     let upgraded = match downcast::<TcpStream>(upgraded) {

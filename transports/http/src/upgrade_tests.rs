@@ -60,6 +60,23 @@ async fn foreign_streams_stay_as_they_are() {
     assert_eq!((format!("{stream:?}").as_str(), &early[..]), ("Stream::boxed", &b""[..]), "the box has it");
 }
 
+#[tokio::test]
+async fn a_client_that_left_is_told_apart() {
+    let (near, far) = tokio::io::duplex(1 << 16);
+    let (told, mut upgrades) = mpsc::unbounded_channel();
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        told.send(request.extensions_mut().remove::<OnUpgrade>().unwrap()).unwrap();
+        std::future::pending::<Result<Response<Empty<Bytes>>, Infallible>>()
+    });
+    let serving = tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(near), service).with_upgrades());
+    let (_from, mut to) = tokio::io::split(far);
+    to.write_all(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: other\r\n\r\n").await.unwrap();
+    let upgrade = upgrades.recv().await.unwrap();
+    to.shutdown().await.unwrap();
+    assert!(matches!(into_stream(upgrade).await, Err(UpgradeError::Left(_))));
+    drop(serving.await.unwrap());
+}
+
 #[cfg(feature = "tls")]
 #[tokio::test]
 async fn tls_is_taken_out_too() {
