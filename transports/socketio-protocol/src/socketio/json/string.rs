@@ -24,7 +24,7 @@ pub(crate) struct Len {
 pub(crate) fn len(rest: &[u8]) -> Result<Len, usize> {
     let (mut at, mut escaped) = (0, false);
     loop {
-        at += rest[at..].iter().position(|&byte| byte < 0x20 || byte == b'"' || byte == b'\\').ok_or(rest.len())?;
+        at += special(&rest[at..]).ok_or(rest.len())?;
         match rest[at] {
             b'"' => return Ok(Len { bytes: at, escaped }),
             b'\\' => at += escape_len(&rest[at..]).ok_or(at)?,
@@ -32,6 +32,28 @@ pub(crate) fn len(rest: &[u8]) -> Result<Len, usize> {
         }
         escaped = true;
     }
+}
+
+/// Where the first byte stands that does not stand for itself: a quote, a backslash, a control character.
+///
+/// Eight bytes at a time. Below the first such byte of a word no carry arises, so the lowest mark is right; what is above
+/// it does not count.
+fn special(text: &[u8]) -> Option<usize> {
+    const ONES: u64 = u64::from_ne_bytes([1; 8]);
+    let (words, rest) = text.as_chunks::<8>();
+    for (index, word) in words.iter().enumerate() {
+        let word = u64::from_le_bytes(*word);
+        let zero_in = |word: u64| word.wrapping_sub(ONES) & !word;
+        let control = word.wrapping_sub(ONES * 0x20) & !word;
+        let quote = zero_in(word ^ (ONES * u64::from(b'"')));
+        let backslash = zero_in(word ^ (ONES * u64::from(b'\\')));
+        let marks = (control | quote | backslash) & (ONES * 0x80);
+        if marks != 0 {
+            return Some(index * 8 + marks.trailing_zeros() as usize / 8);
+        }
+    }
+    let at = rest.iter().position(|&byte| byte < 0x20 || byte == b'"' || byte == b'\\')?;
+    Some(words.len() * 8 + at)
 }
 
 fn escape_len(rest: &[u8]) -> Option<usize> {
@@ -250,6 +272,21 @@ mod tests {
             [("", 0), ("abc", 3), ("a\n\"", 1), ("ab\\x\"", 2), ("\\u12g4\"", 0), ("a\\", 1), ("\\u123", 0)]
         {
             assert_eq!(len(rest.as_bytes()), Err(at), "{rest:?}");
+        }
+    }
+
+    #[test]
+    fn where_the_first_special_byte_is() {
+        let specials = [0, 0x1f, b'"', b'\\'];
+        for len in 0..20 {
+            for plain in [b' ', b'!', b'#', b'[', b']', 0x7f, 0x80, 0xa2, 0xdc, 0xff] {
+                let mut text = vec![plain; len];
+                assert_eq!(special(&text), None, "{text:?}");
+                for at in (0..len).rev() {
+                    text[at] = specials[at % specials.len()];
+                    assert_eq!(special(&text), Some(at), "{text:?}");
+                }
+            }
         }
     }
 
