@@ -68,6 +68,10 @@ class Server:
         self._log.close()
         assert code == 0 and "panicked at" not in log, f"exit code {code}: {log}"
 
+    def url(self, path=""):
+        """The address of the server, or of something on it."""
+        return f"http://{self.host}:{self.port}{path}"
+
     def get(self, path):
         """One request on a connection of its own: status and body."""
         connection = http.client.HTTPConnection(self.host, self.port, timeout=DEADLINE)
