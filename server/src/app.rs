@@ -9,21 +9,25 @@ use axum::routing::{get, get_service};
 use axum::{Json, Router};
 use percent_encoding::percent_decode_str;
 use roomcast_lane::Lanes;
+use roomcast_socketio::{SocketIo, SocketIoBuilder, SocketIoService};
 use roomcast_websocket::{Policy, WebSocket};
 use serde::Serialize;
 
 use crate::connections::Connections;
 use crate::page;
 use crate::settings::Settings;
+use crate::socketio;
 use crate::stats::Stats;
 
 struct App {
     lanes: Lanes,
     connections: Connections,
     websockets: [WebSocket; 2],
+    socketio: SocketIo,
+    engineio: SocketIoService,
 }
 
-/// The router: WebSockets at `/ws` (rooms) and `/ws/echo`, the live page at `/`, `/stats`, `/healthz`, `/rooms/{room}`.
+/// The router: Socket.IO at `/socket.io/`, Engine.IO that echoes at `/engine.io/`, WebSockets at `/ws` (rooms) and `/ws/echo`, the live page at `/`, `/stats`, `/healthz`, `/rooms/{room}`.
 /// Whatever else, or with another method, is 404.
 pub fn router(lanes: &Lanes, connections: &Connections, settings: &Settings) -> Router {
     let rooms = WebSocket::rooms(lanes, Policy::allow_all())
@@ -34,8 +38,18 @@ pub fn router(lanes: &Lanes, connections: &Connections, settings: &Settings) -> 
         .connect_timeout(settings.connect_timeout);
     let echo = WebSocket::echo(lanes).origins(settings.origins.clone());
     let websockets = [rooms.clone(), echo.clone()];
-    let app = App { lanes: lanes.clone(), connections: connections.clone(), websockets };
+    let socketio = socketio::endpoint(configured(SocketIo::builder(lanes), settings).build());
+    let engineio = configured(SocketIo::builder(lanes), settings).build_echo();
+    let app = App {
+        lanes: lanes.clone(),
+        connections: connections.clone(),
+        websockets,
+        socketio: socketio.clone(),
+        engineio: engineio.clone(),
+    };
     Router::new()
+        .route_service("/socket.io/", socketio.into_service())
+        .route_service("/engine.io/", engineio)
         .route("/ws", get_service(rooms))
         .route("/ws/echo", get_service(echo))
         .route("/stats", get(stats))
@@ -47,12 +61,23 @@ pub fn router(lanes: &Lanes, connections: &Connections, settings: &Settings) -> 
         .with_state(Arc::new(app))
 }
 
+fn configured(builder: SocketIoBuilder, settings: &Settings) -> SocketIoBuilder {
+    builder
+        .origins(settings.origins.clone())
+        .max_payload(settings.max_payload)
+        .ping_interval(settings.ping_interval)
+        .ping_timeout(settings.ping_timeout)
+        .connect_timeout(settings.connect_timeout)
+}
+
 async fn not_found() -> (StatusCode, &'static str) {
     (StatusCode::NOT_FOUND, "Not Found")
 }
 
 async fn stats(State(app): State<Arc<App>>) -> Json<Stats> {
-    Json(Stats::read(&app.connections, &app.lanes, &app.websockets))
+    let App { lanes, connections, websockets, socketio, engineio } = &*app;
+    let sessions = socketio.sessions() + engineio.sessions();
+    Json(Stats::read(connections, lanes, websockets, sessions, socketio.sockets("/")))
 }
 
 #[derive(Serialize)]

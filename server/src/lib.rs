@@ -15,6 +15,7 @@ mod run;
 mod serve;
 mod settings;
 mod signals;
+mod socketio;
 mod stall;
 mod stats;
 mod tls;

@@ -12,9 +12,9 @@ use crate::connections::Connections;
 pub(crate) struct Stats {
     /// Open TCP connections, the asking one included.
     tcp: usize,
-    /// Engine.IO sessions: none, as long as there is no Engine.IO.
+    /// Engine.IO sessions, on both paths and all transports.
     engine: usize,
-    /// Sockets of Socket.IO: likewise.
+    /// Sockets of Socket.IO in the namespace `/`.
     sockets: usize,
     /// Open raw WebSockets.
     websockets: usize,
@@ -43,7 +43,13 @@ impl From<LaneStats> for Lane {
 }
 
 impl Stats {
-    pub(crate) fn read(connections: &Connections, lanes: &Lanes, websockets: &[WebSocket]) -> Self {
+    pub(crate) fn read(
+        connections: &Connections,
+        lanes: &Lanes,
+        websockets: &[WebSocket],
+        sessions: usize,
+        sockets: usize,
+    ) -> Self {
         let engine = lanes.engine().stats();
         let each = lanes.lane_stats();
         let sum = each.iter().fold(LaneStats::default(), |mut sum, lane| {
@@ -52,8 +58,8 @@ impl Stats {
         });
         Self {
             tcp: connections.open(),
-            engine: 0,
-            sockets: 0,
+            engine: sessions,
+            sockets,
             websockets: websockets.iter().map(WebSocket::connections).sum(),
             // Each socket has a room of its own and is its only member.
             rooms: engine.rooms + engine.sockets,
@@ -76,7 +82,7 @@ mod tests {
     #[tokio::test]
     async fn the_contract_then_sums_then_each_lane() {
         let lanes = Lanes::builder().threads(2).start(&Engine::new()).unwrap();
-        let stats = Json(Stats::read(&Connections::new(&lanes), &lanes, &[]));
+        let stats = Json(Stats::read(&Connections::new(&lanes), &lanes, &[], 0, 0));
         let body = to_bytes(stats.into_response().into_body(), usize::MAX).await.unwrap();
         let text = str::from_utf8(&body).unwrap();
         let contract = r#"{"tcp":0,"engine":0,"sockets":0,"websockets":0,"rooms":0,"memberships":0,"#;

@@ -93,6 +93,12 @@ pub trait Protocol: 'static {
         Ok(())
     }
 
+    /// Whether a stream-less connection would hand output on at once: then it is not behind, and gets what is sent
+    /// [`Volatile`](roomcast::Class::Volatile) too. Must be cheap.
+    fn takes_output(&self) -> bool {
+        false
+    }
+
     /// A stream-less connection may go on with what it put aside while [`Context::is_held`] said so, or after
     /// [`Context::go_on`]. Also called once after `handle_open`.
     ///

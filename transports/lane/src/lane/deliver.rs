@@ -118,10 +118,10 @@ impl Lane {
 
     fn deliver_tile(&mut self, cursor: &mut Cursor, tile: Tile) -> usize {
         let Self { table, log, spans, dirty, held_hits, codecs, encoded, shared, .. } = self;
-        let Delivery { message, namespace, ack, clock, tiles } = &cursor.delivery;
+        let Delivery { message, namespace, ack, offset, clock, tiles } = &cursor.delivery;
         let audience = if tiles.len() == 1 && tile.bits.count_ones() == 1 { Audience::One } else { Audience::Many };
         let mut encoder = Encoder { codecs, encoded, shared, audience };
-        let out = Outgoing { message, namespace: namespace.name(), ack: *ack };
+        let out = Outgoing { message, namespace: namespace.name(), ack: *ack, offset: *offset };
         let encodings = &mut cursor.spans;
         let mut unencoded = 0;
         let count = table.recipients(tile, *clock, |binding| {
@@ -169,10 +169,10 @@ impl Lane {
 
     /// Gives out what was kept for a socket.
     pub(crate) fn deliver_held(&mut self, key: Key, held: Held) {
-        for HeldMessage { message, namespace, ack } in held.into_messages() {
+        for HeldMessage { message, namespace, ack, offset } in held.into_messages() {
             let codec = self.connection(key).map(|connection| connection.codec);
             let Self { log, codecs, encoded, shared, .. } = self;
-            let out = Outgoing { message: &message, namespace: namespace.name(), ack };
+            let out = Outgoing { message: &message, namespace: namespace.name(), ack, offset };
             let mut encoder = Encoder { codecs, encoded, shared, audience: Audience::One };
             match codec.map(|codec| encoder.encode(codec, &out, log)) {
                 Some(Encoding::Done(span)) => self.give(key.index, span),

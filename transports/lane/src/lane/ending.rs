@@ -161,6 +161,17 @@ impl Lane {
         self.make_ready(to.index);
     }
 
+    /// Shows the output that a stream-less connection holds, piece by piece, until `read` uses less than all of one.
+    pub(crate) fn read_output(&self, key: Key, mut read: impl FnMut(&[u8]) -> usize) {
+        let connection = self.connections.get(key.index as usize).filter(|c| c.generation == key.generation);
+        let outbox = connection.filter(|connection| connection.io.is_none()).and_then(|c| c.outbox.as_ref());
+        for piece in outbox.into_iter().flat_map(|outbox| outbox.pieces()) {
+            if read(piece) < piece.len() {
+                return;
+            }
+        }
+    }
+
     /// Takes the output that a stream-less connection holds, as far as `take` uses it: called with pieces that end where
     /// frames end, it returns how much it used; less than all ends the taking.
     pub(crate) fn take_output(&mut self, key: Key, mut take: impl FnMut(&[u8]) -> usize) {

@@ -3,6 +3,7 @@
 use std::io;
 
 use bytes::Bytes;
+use roomcast::Class;
 
 use crate::SMALL;
 use crate::application::disconnect::DisconnectReason;
@@ -93,9 +94,15 @@ impl Lane {
         let max = self.outbox_limit(index);
         let Self { connections, log, shared, now, .. } = self;
         let connection = &mut connections[index as usize];
+        let keeps_up = connection.outbox.is_none()
+            && connection.io.is_none()
+            && connection.protocol.as_ref().is_some_and(|protocol| protocol.takes_output());
         let outbox = connection.outbox.get_or_insert_with(|| Box::new(Outbox::new(shared.account(), *now)));
         let (mut full, mut lost) = (false, 0);
-        for (frame, note) in log.frames(spans) {
+        for (frame, mut note) in log.frames(spans) {
+            if keeps_up && note.class == Class::Volatile {
+                note.class = Class::Reliable;
+            }
             let length = frame.as_slice().len();
             if sent >= length {
                 sent -= length;

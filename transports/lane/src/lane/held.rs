@@ -1,6 +1,6 @@
 //! Deliveries to sockets whose clients have not heard that they are connected.
 
-use roomcast::{Class, Delivery, Message, Namespace};
+use roomcast::{Class, Delivery, Message, Namespace, Offset};
 
 use crate::key::Key;
 use crate::lane::outbox::Pushed;
@@ -17,6 +17,7 @@ pub(crate) struct HeldMessage {
     pub(crate) message: Message,
     pub(crate) namespace: Namespace,
     pub(crate) ack: Option<u64>,
+    pub(crate) offset: Option<Offset>,
 }
 
 impl Held {
@@ -26,7 +27,7 @@ impl Held {
 
     /// Keeps a delivery's message as its class says, if there are less than `max` bytes, not counted what it replaces.
     pub(crate) fn push(&mut self, delivery: &Delivery, max: usize) -> Pushed {
-        let Delivery { message, namespace, ack, .. } = delivery;
+        let Delivery { message, namespace, ack, offset, .. } = delivery;
         let replaceable = match message.class() {
             Class::Volatile => return Pushed::Dropped,
             class @ Class::Latest(_) => self.messages.iter().rposition(|held| held.message.class() == class),
@@ -39,7 +40,7 @@ impl Held {
         if let Some(at) = replaceable {
             self.messages.remove(at);
         }
-        let held = HeldMessage { message: message.clone(), namespace: namespace.clone(), ack: *ack };
+        let held = HeldMessage { message: message.clone(), namespace: namespace.clone(), ack: *ack, offset: *offset };
         self.bytes = self.bytes - freed + held.size();
         self.messages.push(held);
         if replaceable.is_some() { Pushed::Replaced } else { Pushed::Kept }

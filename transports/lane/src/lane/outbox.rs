@@ -249,6 +249,12 @@ impl Outbox {
         })
     }
 
+    /// What waits, as [`Self::drain`] would give it, where no stream has taken a part.
+    pub(crate) fn pieces(&self) -> impl Iterator<Item = &[u8]> {
+        let pieces = self.pieces.iter().map(Piece::as_slice);
+        std::iter::once(&self.control[..]).chain(pieces).filter(|bytes| !bytes.is_empty())
+    }
+
     fn append(&mut self, bytes: &[u8], messages: u32) {
         self.bytes += bytes.len();
         // What comes after a control frame must not get in front of it: the frame may be a pong, and this a good-bye.

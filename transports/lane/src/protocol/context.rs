@@ -188,6 +188,11 @@ impl<'a> Context<'a> {
         self.lane.make_ready(self.key.index);
     }
 
+    /// Shows what [`Self::take_output`] would take, and takes nothing.
+    pub fn read_output(&self, read: impl FnMut(&[u8]) -> usize) {
+        self.lane.read_output(self.key, read);
+    }
+
     /// Takes output that a stream-less connection holds. `take` gets pieces that end where frames end, and returns how many
     /// bytes it used; less than all ends the taking.
     pub fn take_output(&mut self, take: impl FnMut(&[u8]) -> usize) {

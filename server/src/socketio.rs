@@ -1,0 +1,56 @@
+//! What the server does with events of Socket.IO, in the namespaces `/` and `/custom`: it sends them back, in the ways in which
+//! a client can be answered. Clients and their authors try themselves on it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use roomcast::{Message, Socket};
+use roomcast_lane::{Event, Events, Handshake, Refusal, Reply, Result};
+use roomcast_socketio::{EmitWithAck, SocketIo};
+use serde_json::value::RawValue;
+
+/// How long a client may take to answer a question.
+const ANSWER: Duration = Duration::from_secs(30);
+
+/// Mounts both namespaces.
+pub(crate) fn endpoint(io: SocketIo) -> SocketIo {
+    io.namespace("/", events());
+    io.namespace("/custom", events());
+    io
+}
+
+fn events() -> Events {
+    Events::new()
+        .on_connect(greet)
+        .on_sync("message", |socket, event: Event<'static>| {
+            socket.send(&message("message-back", &event));
+        })
+        .on_sync("message-with-ack", |_, (event, reply): (Event<'static>, Reply)| {
+            reply.send_message(message("", &event));
+        })
+        .on("ask-me", ask)
+        .on_sync("disconnect-me", |socket, ()| {
+            socket.disconnect();
+        })
+}
+
+/// Tells the client what it authenticated with.
+async fn greet(socket: Socket, handshake: Arc<Handshake>) -> std::result::Result<(), Refusal> {
+    let auth: Box<RawValue> = handshake.auth()?;
+    match socket.emit("auth", &auth) {
+        Ok(_sent) => Ok(()),
+        Err(error) => Err(Refusal::new(error.to_string()).status(500)),
+    }
+}
+
+async fn ask(socket: Socket, event: Event<'static>) -> Result {
+    let answer = socket.send_with_ack(&message("question", &event)).timeout(ANSWER).await?;
+    socket.send(&message("answer", &answer));
+    Ok(())
+}
+
+/// The arguments of an event, under another name.
+fn message(name: &str, event: &Event<'_>) -> Message {
+    let count = u32::try_from(event.args_len()).unwrap_or(u32::MAX);
+    Message::from_parts(name, event.args_json(), count, event.attachments().to_vec())
+}

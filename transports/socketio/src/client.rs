@@ -1,0 +1,230 @@
+//! Socket.IO on one connection: packets in, sockets of namespaces out.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::time::Instant;
+
+use roomcast::{Socket, SocketId};
+use roomcast_lane::{AckToken, Answer, Close, Connect, Context, DisconnectReason, Event, Refusal};
+use roomcast_socketio_protocol::engineio::{self, Data};
+use roomcast_socketio_protocol::socketio::{
+    Args, Decision, DecodeError, Decoder, NamespaceError, Namespaces, Packet, Revision, decode_msgpack,
+};
+
+use crate::codec::{Carrier, Parser};
+use crate::kept::Kept;
+use crate::mount::Mount;
+use crate::sid::Sid;
+
+/// One client, from its first packet to its last.
+pub(crate) struct Client {
+    revision: Revision,
+    /// Unknown until the client has said something: the first packet of one that speaks msgpack is binary.
+    parser: Option<Parser>,
+    decoder: Decoder,
+    namespaces: Namespaces<SocketId>,
+    /// Sockets that the application is asked about, and their namespaces.
+    connecting: Vec<(SocketId, Arc<str>)>,
+    handshake: Kept,
+}
+
+/// What a client works with while it is called.
+pub(crate) struct Io<'a, 'b> {
+    pub(crate) cx: &'a mut Context<'b>,
+    pub(crate) carrier: Carrier,
+    pub(crate) mount: &'a Mount,
+}
+
+impl Client {
+    pub(crate) fn new(
+        revision: engineio::Revision,
+        parser: Option<Parser>,
+        handshake: Kept,
+        now: Instant,
+        mount: &Mount,
+    ) -> Self {
+        let revision = match revision {
+            engineio::Revision::V3 => Revision::V4,
+            engineio::Revision::V4 => Revision::V5,
+        };
+        let namespaces = Namespaces::new(revision, now, &mount.options.namespaces);
+        Self { revision, parser, decoder: Decoder::new(revision), namespaces, connecting: Vec::new(), handshake }
+    }
+
+    /// The session is open. Clients of the older protocol are connected to `/` unasked, under the session's id.
+    pub(crate) fn handle_open(&mut self, sid: Sid, io: &mut Io<'_, '_>) -> Result<(), Close> {
+        io.cx.set_codec(io.mount.codecs.id(io.carrier, self.parser()));
+        if self.revision == Revision::V4 { self.connect("/", None, None, Some(sid), io) } else { Ok(()) }
+    }
+
+    /// A message came.
+    pub(crate) fn handle_message(&mut self, data: &Data<'_>, io: &mut Io<'_, '_>) -> Result<(), Close> {
+        let parser = match (self.parser, data) {
+            (Some(parser), _) => parser,
+            (None, Data::Text(_)) => self.speak(Parser::Text, io),
+            (None, Data::Binary(_)) => self.speak(Parser::Msgpack, io),
+        };
+        let limits = &io.mount.options.packets;
+        let packet = match (parser, data) {
+            (Parser::Text, Data::Text(text)) => self.decoder.handle_text(text, limits),
+            (Parser::Text, Data::Binary(bytes)) => self.decoder.handle_binary(bytes, limits),
+            (Parser::Msgpack, Data::Binary(bytes)) => decode_msgpack(bytes, self.revision, limits).map(Some),
+            (Parser::Msgpack, Data::Text(_)) => return Err(unreadable("text from a client that speaks msgpack")),
+        };
+        match packet.map_err(|error: DecodeError| unreadable(error.to_string()))? {
+            Some(packet) => self.handle_packet(packet, io),
+            None => Ok(()),
+        }
+    }
+
+    fn speak(&mut self, parser: Parser, io: &mut Io<'_, '_>) -> Parser {
+        self.parser = Some(parser);
+        io.cx.set_codec(io.mount.codecs.id(io.carrier, parser));
+        parser
+    }
+
+    fn handle_packet(&mut self, packet: Packet<'_>, io: &mut Io<'_, '_>) -> Result<(), Close> {
+        match self.namespaces.handle_packet(packet, &io.mount.options.namespaces).map_err(|error| forced(&error))? {
+            Decision::Event { socket, name, args, ack } => {
+                let Args { json, count, attachments } = args;
+                let event = Event::from_parts(&name, &json, count, attachments.into_owned());
+                // False if the program is just disconnecting the socket.
+                let _taken = io.cx.event_for(socket, event, ack.map(AckToken::from));
+            }
+            Decision::Answer { socket, id, args } => {
+                let namespace = io.cx.namespace_of(socket).and_then(|name| io.mount.namespaces.get(name));
+                if let Some(namespace) = namespace {
+                    let Args { json, count, attachments } = args;
+                    let answer = Event::from_parts("", &json, count, attachments.into_owned());
+                    namespace.asks().answer(socket, id, answer.into_owned());
+                }
+            }
+            Decision::Connect { namespace, auth, query } => {
+                self.connect(&namespace, auth.as_deref(), query.as_deref(), None, io)?;
+            }
+            Decision::Refuse { namespace } => self.refuse(&namespace, &Refusal::new("Too many namespaces"), io),
+            Decision::Disconnect { socket } => io.cx.disconnect(socket, DisconnectReason::ClientLeft),
+            Decision::Ignore => {}
+        }
+        Ok(())
+    }
+
+    /// Asks the application of a namespace whether the client may come in.
+    fn connect(
+        &mut self,
+        namespace: &str,
+        auth: Option<&str>,
+        query: Option<&str>,
+        id: Option<Sid>,
+        io: &mut Io<'_, '_>,
+    ) -> Result<(), Close> {
+        let Some(found) = io.mount.namespaces.find(namespace) else {
+            return self.handle_refused(namespace, &Refusal::new("Invalid namespace"), io);
+        };
+        let handshake = self.handshake.handshake(auth, query);
+        let name = Arc::clone(found.name());
+        let mut connect = Connect::new(handshake).namespace(Arc::clone(&name)).application(found);
+        if let Some(id) = id {
+            connect = connect.id(id.as_str());
+        }
+        // Without an id a refusal is on its way.
+        if let Some(id) = io.cx.connect_with(connect) {
+            self.connecting.push((id, name));
+        }
+        Ok(())
+    }
+
+    /// The application let a socket in.
+    pub(crate) fn handle_connected(&mut self, socket: &Socket, io: &mut Io<'_, '_>) {
+        let id = socket.id();
+        let Some(namespace) = self.take_connecting(id) else { return };
+        if self.namespaces.handle_connected(&namespace, id).is_err() {
+            return;
+        }
+        let packet = Packet::connected(self.revision, &namespace, id.as_str(), None);
+        self.send(&packet, io);
+    }
+
+    /// The application, or a limit of the engine, did not.
+    pub(crate) fn handle_refused(
+        &mut self,
+        namespace: &str,
+        refusal: &Refusal,
+        io: &mut Io<'_, '_>,
+    ) -> Result<(), Close> {
+        self.connecting.retain(|(_, connecting)| **connecting != *namespace);
+        if self.namespaces.handle_refused(namespace).is_ok() {
+            self.refuse(namespace, refusal, io);
+        }
+        Ok(())
+    }
+
+    fn refuse(&mut self, namespace: &str, refusal: &Refusal, io: &mut Io<'_, '_>) {
+        let data = refusal.data.as_deref().map(String::from_utf8_lossy);
+        let data = data.as_ref().map(Cow::as_ref);
+        self.send(&Packet::connect_error(self.revision, namespace, &refusal.message, data), io);
+    }
+
+    /// The application answered an event.
+    pub(crate) fn handle_reply(&mut self, socket: SocketId, ack: &AckToken, answer: Answer, io: &mut Io<'_, '_>) {
+        let (Some(number), Some(namespace)) = (ack.as_number(), self.namespaces.namespace(&socket)) else { return };
+        let message = match answer {
+            Ok(message) => message,
+            // Socket.IO has no word for it: the client's own time-out tells it.
+            Err(error) => return tracing::debug!("an event is not acknowledged: {error}"),
+        };
+        let args = match &message {
+            Some(message) => Args::new(message.args_json(), message.args_len(), message.attachments()),
+            None => Args::default(),
+        };
+        self.send(&Packet::ack(namespace, number, args), io);
+    }
+
+    /// The program disconnected a socket; the connection stays.
+    pub(crate) fn handle_disconnected(&mut self, socket: SocketId, io: &mut Io<'_, '_>) -> Result<(), Close> {
+        if let Some(namespace) = self.take_connecting(socket) {
+            return self.handle_refused(&namespace, &Refusal::new("Disconnected"), io);
+        }
+        if let Some(namespace) = self.namespaces.handle_disconnected(&socket).map(str::to_owned) {
+            self.send(&Packet::disconnect(&namespace), io);
+        }
+        Ok(())
+    }
+
+    pub(crate) fn poll_timeout(&self) -> Option<Instant> {
+        self.namespaces.poll_timeout()
+    }
+
+    pub(crate) fn handle_timeout(&mut self, now: Instant) -> Result<(), Close> {
+        self.namespaces.handle_timeout(now).map_err(|error| forced(&error))
+    }
+
+    /// How packets are written from here on, by another carrier.
+    pub(crate) fn parser(&self) -> Parser {
+        self.parser.unwrap_or_default()
+    }
+
+    fn take_connecting(&mut self, id: SocketId) -> Option<Arc<str>> {
+        let at = self.connecting.iter().position(|(connecting, _)| *connecting == id)?;
+        Some(self.connecting.swap_remove(at).1)
+    }
+
+    fn send(&self, packet: &Packet<'_>, io: &mut Io<'_, '_>) {
+        let (carrier, parser) = (io.carrier, self.parser());
+        io.cx.queue_with(|to| {
+            if let Err(error) = carrier.append_packet(parser, packet, to) {
+                tracing::debug!("a packet was not sent: {error}");
+            }
+        });
+    }
+}
+
+/// The client sent what cannot be read.
+fn unreadable(why: impl Into<Cow<'static, str>>) -> Close {
+    Close::new(1002, why, DisconnectReason::ParseError)
+}
+
+/// The client did what it must not do now.
+fn forced(error: &NamespaceError) -> Close {
+    Close::new(1002, error.to_string(), DisconnectReason::ForcedServerClose)
+}

@@ -1,0 +1,68 @@
+//! What reaches a session from elsewhere: HTTP requests, and the WebSocket that wants to become its own.
+
+use bytes::Bytes;
+use roomcast_lane::Port;
+use roomcast_socketio_protocol::engineio::{Body, Jsonp, Refusal};
+use tokio::sync::oneshot;
+
+/// A message for a session's connection.
+pub(crate) enum Input {
+    /// A poll waits for its answer.
+    Get(Get),
+    /// The client of the poll that waits may have left.
+    GetLost,
+    /// A POST has begun; its body is on its way.
+    PostBegun,
+    /// The body is there.
+    Post(Post),
+    /// The body was refused by its length.
+    PostRefused,
+    /// The body will not come.
+    PostLost,
+    /// May a WebSocket join?
+    MayJoin(oneshot::Sender<Result<(), Refusal>>),
+    /// It did.
+    Joined(Joined),
+    /// It said something.
+    CandidateSaid(u64, Said),
+    /// It is gone, or is the session's now.
+    CandidateLost(u64),
+}
+
+pub(crate) struct Get {
+    pub(crate) answer: oneshot::Sender<Result<Body, Refusal>>,
+    /// The client cannot take bytes.
+    pub(crate) base64: bool,
+    pub(crate) jsonp: Option<Jsonp>,
+}
+
+pub(crate) struct Post {
+    pub(crate) body: Bytes,
+    pub(crate) content: Content,
+    pub(crate) reply: oneshot::Sender<Result<(), Refusal>>,
+}
+
+/// What a body is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Content {
+    Text,
+    Bytes,
+    /// Of a page that can only submit forms.
+    Form,
+}
+
+/// A WebSocket that wants to become a session's.
+pub(crate) struct Joined {
+    pub(crate) serial: u64,
+    pub(crate) port: Port,
+    /// The client cannot take bytes.
+    pub(crate) base64: bool,
+}
+
+/// What a candidate says, as far as it matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Said {
+    Probe,
+    Upgrade,
+    Other,
+}

@@ -1,0 +1,32 @@
+//! Socket.IO for roomcast.
+
+#![forbid(unsafe_code)]
+
+mod asks;
+mod candidate;
+mod client;
+mod codec;
+mod connection;
+mod cookie;
+mod emit_with_ack;
+mod input;
+mod kept;
+mod mount;
+mod namespaces;
+mod options;
+mod polling;
+mod post;
+mod request;
+mod service;
+mod sessions;
+mod sid;
+mod socket_io;
+mod top;
+mod upgrade;
+mod websocket;
+
+pub use cookie::{Cookie, InvalidCookie};
+pub use emit_with_ack::{AckError, Acks, AskMany, AskOne, EmitWithAck};
+pub use roomcast_http::{InvalidOrigin, Origins};
+pub use service::{SocketIoLayer, SocketIoService, WithSocketIo, WithSocketIoFuture};
+pub use socket_io::{SocketIo, SocketIoBuilder};

@@ -1,0 +1,29 @@
+//! What all sessions of one mounted endpoint share.
+
+use std::sync::Arc;
+
+use roomcast_lane::{Lanes, Wire};
+
+use crate::codec::Codecs;
+use crate::namespaces::Registry;
+use crate::options::Options;
+use crate::sessions::Sessions;
+
+/// One endpoint.
+pub(crate) struct Mount {
+    pub(crate) lanes: Lanes,
+    pub(crate) wire: Wire,
+    pub(crate) codecs: Codecs,
+    pub(crate) options: Options,
+    pub(crate) layer: Layer,
+    pub(crate) namespaces: Arc<Registry>,
+    pub(crate) sessions: Sessions,
+}
+
+/// What stands on Engine.IO.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Layer {
+    SocketIo,
+    /// Every message comes back.
+    Echo,
+}

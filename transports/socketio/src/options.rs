@@ -1,0 +1,49 @@
+//! What an endpoint allows, with defaults.
+
+use std::time::Duration;
+
+use roomcast_http::Origins;
+use roomcast_rfc6455::Limits;
+use roomcast_socketio_protocol::engineio::{PayloadLimits, SessionConfig};
+use roomcast_socketio_protocol::socketio::{DecodeLimits, NamespaceLimits};
+
+use crate::cookie::Cookie;
+
+#[derive(Clone, Debug)]
+pub(crate) struct Options {
+    pub(crate) path: String,
+    pub(crate) origins: Origins,
+    pub(crate) session: SessionConfig,
+    pub(crate) frames: Limits,
+    pub(crate) payloads: PayloadLimits,
+    pub(crate) packets: DecodeLimits,
+    pub(crate) namespaces: NamespaceLimits,
+    pub(crate) allow_eio3: bool,
+    pub(crate) cookie: Option<Cookie>,
+    /// How long the body of a POST may take.
+    pub(crate) body_timeout: Duration,
+    pub(crate) outbox_bytes_max: Option<usize>,
+}
+
+impl Options {
+    pub(crate) fn new(path: &str) -> Self {
+        Self {
+            path: path.into(),
+            origins: Origins::default(),
+            // What waits for polls is bounded by the lane, as what waits for WebSockets.
+            session: SessionConfig {
+                waiting_bytes_max: usize::MAX,
+                waiting_packets_max: usize::MAX,
+                ..SessionConfig::default()
+            },
+            frames: Limits::default(),
+            payloads: PayloadLimits::default(),
+            packets: DecodeLimits::default(),
+            namespaces: NamespaceLimits::default(),
+            allow_eio3: true,
+            cookie: None,
+            body_timeout: Duration::from_secs(30),
+            outbox_bytes_max: None,
+        }
+    }
+}

@@ -1,0 +1,196 @@
+//! HTTP requests of Engine.IO: what they want, and their answers.
+//!
+//! A handshake makes a session on a lane; every other request is sent to the session it names, and waits for what the
+//! session says. A client that leaves meanwhile is reported to it.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, SET_COOKIE, UPGRADE};
+use http::request::Parts;
+use http::{HeaderValue, Method as HttpMethod, Request as HttpRequest, Response, StatusCode};
+use http_body::Body;
+use http_body_util::Full;
+use roomcast_http::{Cors, handshake};
+use roomcast_lane::{Port, Stream};
+use roomcast_socketio_protocol::engineio::{
+    Body as Payload, Method, Query, Refusal, Request, Revision, Transport, Verb,
+};
+use tokio::sync::oneshot;
+
+use crate::codec::Parser;
+use crate::connection::Connection;
+use crate::input::{Get, Input};
+use crate::mount::Mount;
+use crate::polling::Polling;
+use crate::post;
+use crate::sid::Sid;
+use crate::top::Opening;
+use crate::upgrade;
+
+pub(crate) type Answer = Response<Full<Bytes>>;
+
+/// Answers a request.
+pub(crate) async fn answer<B>(mount: Arc<Mount>, request: HttpRequest<B>) -> Answer
+where
+    B: Body + Send,
+    B::Data: Send,
+{
+    let cors = match Cors::check(&mount.options.origins, request.headers()) {
+        Ok(cors) => cors,
+        Err(foreign) => {
+            tracing::warn!(
+                "refused a request: {foreign}; if they may connect, list them in the setting origins (ORIGINS)"
+            );
+            return refusal(Refusal::Forbidden);
+        }
+    };
+    if let Some(preflight) = cors.preflight(request.method(), request.headers()) {
+        return preflight.map(|()| Full::default());
+    }
+    let mut answer = route(mount, request).await;
+    cors.apply(answer.headers_mut());
+    answer
+}
+
+async fn route<B>(mount: Arc<Mount>, request: HttpRequest<B>) -> Answer
+where
+    B: Body + Send,
+    B::Data: Send,
+{
+    let uri = request.uri().clone();
+    let query = Query::parse(uri.query().unwrap_or_default());
+    let is_upgrade =
+        request.headers().get(UPGRADE).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"websocket"));
+    let method = match *request.method() {
+        HttpMethod::GET => Method::Get,
+        HttpMethod::POST => Method::Post,
+        _ => Method::Other,
+    };
+    match query.request(method, is_upgrade) {
+        Err(error) => refuse(error, is_upgrade),
+        Ok(Request::Handshake { revision: Revision::V3, .. }) if !mount.options.allow_eio3 => {
+            refuse(Refusal::UnsupportedRevision, is_upgrade)
+        }
+        Ok(Request::Handshake { transport: Transport::WebSocket, revision }) => {
+            upgrade::handshake(mount, request, query.framing(revision))
+        }
+        Ok(Request::Handshake { transport: Transport::Polling, revision }) => {
+            let (head, _body) = request.into_parts();
+            begin_polling(mount, head, &query, revision).await
+        }
+        Ok(Request::Session { sid, verb }) => match (mount.sessions.find(sid), verb) {
+            (None, _) => refuse(Refusal::SessionUnknown, is_upgrade),
+            (Some(_), Err(error)) => refuse(error, is_upgrade),
+            (Some(session), Ok(Verb::Poll)) => poll(&session, &query).await,
+            (Some(session), Ok(Verb::Send)) => post::send(&mount, session, request, query.jsonp.is_some()).await,
+            (Some(session), Ok(Verb::Upgrade)) => upgrade::join(mount, session, request, &query).await,
+        },
+    }
+}
+
+/// Begins a session that is polled.
+async fn begin_polling(mount: Arc<Mount>, head: Parts, query: &Query<'_>, revision: Revision) -> Answer {
+    let Some(sid) = Sid::random() else {
+        tracing::error!("no session was begun: the system has no randomness");
+        return failure();
+    };
+    let framing = query.framing(revision);
+    let opening = opening("polling", head);
+    let (opened, is_open) = oneshot::channel();
+    let polling = Polling::new(opened, framing, query.jsonp);
+    let here = Arc::clone(&mount);
+    let make = move || Connection::polling(here, sid, framing, opening, polling);
+    if let Err(error) = mount.lanes.adopt(Stream::none(), Bytes::new(), &mount.wire, make) {
+        tracing::warn!("a session was turned away: {error}");
+        return unavailable();
+    }
+    match is_open.await {
+        Ok(body) => {
+            let mut answer = payload(body);
+            if let Some(cookie) = mount.options.cookie.as_ref().and_then(|cookie| cookie.header(sid)) {
+                answer.headers_mut().insert(SET_COOKIE, cookie);
+            }
+            answer
+        }
+        Err(_) => unavailable(),
+    }
+}
+
+/// What the application will be shown, and which parser the client named.
+pub(crate) fn opening(transport: &'static str, head: Parts) -> Opening {
+    let handshake = handshake(transport, head);
+    let parser = match handshake.query("parser").as_deref() {
+        Some("msgpack") => Some(Parser::Msgpack),
+        _ => None,
+    };
+    Opening { handshake, parser }
+}
+
+async fn poll(session: &Port, query: &Query<'_>) -> Answer {
+    let (answer, answered) = oneshot::channel();
+    session.send(Input::Get(Get { answer, base64: query.base64, jsonp: query.jsonp }));
+    let mut lost = OnDrop::new(session, Input::GetLost);
+    let outcome = answered.await;
+    lost.disarm();
+    match outcome {
+        Ok(Ok(body)) => payload(body),
+        Ok(Err(error)) => refusal(error),
+        // It ended.
+        Err(_) => refusal(Refusal::SessionUnknown),
+    }
+}
+
+/// Tells a session something if the request is given up, because its client left.
+pub(crate) struct OnDrop<'a>(Option<(&'a Port, Input)>);
+
+impl<'a> OnDrop<'a> {
+    pub(crate) fn new(session: &'a Port, input: Input) -> Self {
+        Self(Some((session, input)))
+    }
+
+    pub(crate) fn disarm(&mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for OnDrop<'_> {
+    fn drop(&mut self) {
+        if let Some((session, input)) = self.0.take() {
+            session.send(input);
+        }
+    }
+}
+
+fn payload(body: Payload) -> Answer {
+    let mut answer = Response::new(Full::new(body.bytes));
+    answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(body.content_type));
+    answer.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    answer
+}
+
+/// A refusal, as Engine.IO's clients know it.
+pub(crate) fn refusal(refusal: Refusal) -> Answer {
+    json(StatusCode::from_u16(refusal.status()).unwrap_or(StatusCode::BAD_REQUEST), refusal.body())
+}
+
+fn refuse(error: Refusal, is_upgrade: bool) -> Answer {
+    let answer = refusal(error);
+    if is_upgrade { roomcast_http::closing(answer) } else { answer }
+}
+
+/// The server has no place for another session.
+pub(crate) fn unavailable() -> Answer {
+    json(StatusCode::SERVICE_UNAVAILABLE, r#"{"code":3,"message":"Service unavailable"}"#.into())
+}
+
+pub(crate) fn failure() -> Answer {
+    json(StatusCode::INTERNAL_SERVER_ERROR, r#"{"code":3,"message":"Internal error"}"#.into())
+}
+
+fn json(status: StatusCode, body: String) -> Answer {
+    let mut answer = Response::new(Full::from(body));
+    *answer.status_mut() = status;
+    answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    answer
+}

@@ -1,0 +1,227 @@
+//! A Socket.IO endpoint as programs hold it.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use roomcast::{Engine, Selection};
+use roomcast_http::{Origins, a_year_at_most};
+use roomcast_lane::{Application, Lanes, Wire};
+
+use crate::codec::{Carrier, Codecs, Parser};
+use crate::cookie::Cookie;
+use crate::mount::{Layer, Mount};
+use crate::namespaces::Registry;
+use crate::options::Options;
+use crate::service::{SocketIoLayer, SocketIoService};
+use crate::sessions::Sessions;
+
+/// The path of an endpoint unless it is told another one.
+const PATH: &str = "/socket.io/";
+
+/// A Socket.IO endpoint: WebSocket, long-polling and the upgrade between them, for Engine.IO 4 and 3. Cheap to clone; the
+/// clones are one endpoint.
+///
+/// Namespaces are mounted with [`Self::namespace`]; `/` is the engine of the lanes, so raw WebSockets share its rooms. A client
+/// that asks for a namespace that is not there hears `Invalid namespace`, and keeps its connection.
+#[derive(Clone)]
+pub struct SocketIo {
+    mount: Arc<Mount>,
+}
+
+/// Settings of a [`SocketIo`] endpoint.
+#[derive(Clone, Debug)]
+#[must_use = "it does nothing until `build`"]
+pub struct SocketIoBuilder {
+    lanes: Lanes,
+    options: Options,
+}
+
+impl SocketIo {
+    /// An endpoint at `/socket.io/` with all settings at their defaults.
+    ///
+    /// # Panics
+    /// If 256 codecs are registered with the lanes.
+    pub fn new(lanes: &Lanes) -> Self {
+        Self::builder(lanes).build()
+    }
+
+    /// Settings.
+    pub fn builder(lanes: &Lanes) -> SocketIoBuilder {
+        SocketIoBuilder { lanes: lanes.clone(), options: Options::new(PATH) }
+    }
+
+    /// Mounts a namespace: its sockets and their events belong to `application`. Gives its engine, through which everything
+    /// is sent to it. Mounted again it is replaced: who is in it already stays with the former application.
+    ///
+    /// # Panics
+    /// If `application` lacks something: [`Application::mounted`].
+    pub fn namespace(&self, name: &str, application: impl Application) -> Engine {
+        self.mount.namespaces.mount(name, application)
+    }
+
+    /// Makes namespaces when clients ask for them: `make` gets the name of one that is not mounted, and gives its application,
+    /// or `None` if there is to be no such namespace. It ends with its last socket; there are at most 10,000 at a time. Of
+    /// several predicates the first that says yes decides.
+    ///
+    /// Each name that was ever in use costs the engine about 160 bytes for its whole life, so do not admit names that clients
+    /// invent: use rooms for those.
+    pub fn namespaces<A: Application>(&self, make: impl Fn(&str) -> Option<A> + Send + Sync + 'static) {
+        let predicate = move |name: &str| make(name).map(|application| Arc::new(application) as Arc<dyn Application>);
+        self.mount.namespaces.mount_dynamic(Arc::new(predicate));
+    }
+
+    /// The engine of a namespace that is mounted, or that somebody is in.
+    pub fn of(&self, namespace: &str) -> Option<Engine> {
+        self.mount.namespaces.get(namespace).map(|namespace| namespace.engine().clone())
+    }
+
+    /// Chooses sockets of `/`: see [`Engine::to`].
+    pub fn to<'a>(&'a self, target: impl Into<roomcast::Target<'a>>) -> Selection<'a> {
+        self.mount.lanes.engine().to(target)
+    }
+
+    /// Chooses every socket of `/`.
+    pub fn everyone(&self) -> Selection<'_> {
+        self.mount.lanes.engine().everyone()
+    }
+
+    /// A layer that puts the endpoint in front of a service, as an axum `Router`: requests with exactly its path are its own.
+    pub fn layer(&self) -> SocketIoLayer {
+        SocketIoLayer { mount: Arc::clone(&self.mount) }
+    }
+
+    /// The endpoint as a service, to be mounted at a path by a router.
+    pub fn into_service(self) -> SocketIoService {
+        SocketIoService { mount: self.mount }
+    }
+
+    /// How many Engine.IO sessions live. Locks each of 16 shards for a moment.
+    pub fn sessions(&self) -> usize {
+        self.mount.sessions.len()
+    }
+
+    /// How many sockets are in a namespace, through this endpoint.
+    pub fn sockets(&self, namespace: &str) -> usize {
+        self.mount.namespaces.sockets(namespace)
+    }
+}
+
+impl fmt::Debug for SocketIo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SocketIo").field("options", &self.mount.options).finish_non_exhaustive()
+    }
+}
+
+impl SocketIoBuilder {
+    /// The path of [`SocketIo::layer`], with its slash at the end; `/socket.io/` by default.
+    pub fn path(self, path: impl Into<String>) -> Self {
+        self.with(|options| options.path = path.into())
+    }
+
+    /// Which pages, beside those of the own host, may connect; default: none. Others are refused with 403, whatever the
+    /// transport; for those that are listed answers have the headers of CORS. See [`Origins`].
+    pub fn origins(self, origins: Origins) -> Self {
+        self.with(|options| options.origins = origins)
+    }
+
+    /// From ping to ping; 25 s by default, a year at most. Clients learn it in the handshake.
+    pub fn ping_interval(self, interval: Duration) -> Self {
+        self.with(|options| options.session.ping_interval = a_year_at_most(interval))
+    }
+
+    /// How long a client may be silent after a ping; 20 s by default, a year at most. In Engine.IO 3 the client pings, and
+    /// may be silent for both periods together.
+    pub fn ping_timeout(self, timeout: Duration) -> Self {
+        self.with(|options| options.session.ping_timeout = a_year_at_most(timeout))
+    }
+
+    /// How long a client may take until it is in a namespace; 45 s by default, a year at most. While the application decides
+    /// time stands still.
+    pub fn connect_timeout(self, timeout: Duration) -> Self {
+        self.with(|options| options.namespaces.connect_timeout = a_year_at_most(timeout))
+    }
+
+    /// How long a WebSocket may take to replace polling; 10 s by default, a year at most. It is closed then, polling goes on.
+    pub fn upgrade_timeout(self, timeout: Duration) -> Self {
+        self.with(|options| options.session.upgrade_timeout = a_year_at_most(timeout))
+    }
+
+    /// The most that a client may send in one message, or in one POST, in bytes; 1,000,000 by default. A longer message closes
+    /// its connection with 1009, a longer POST is answered with 413.
+    pub fn max_payload(self, bytes: usize) -> Self {
+        self.with(|options| {
+            options.frames.message_bytes_max = bytes;
+            options.payloads.bytes_max = bytes;
+        })
+    }
+
+    /// Binary attachments of one packet; 10 by default.
+    pub fn attachments_max(self, attachments: usize) -> Self {
+        self.with(|options| options.packets.attachments_max = attachments)
+    }
+
+    /// Bytes of one packet, its attachments included; 10,000,000 by default.
+    pub fn packet_bytes_max(self, bytes: usize) -> Self {
+        self.with(|options| options.packets.packet_bytes_max = bytes)
+    }
+
+    /// Namespaces that one connection may be in; 16 by default. Further ones are refused.
+    pub fn namespaces_max(self, namespaces: usize) -> Self {
+        self.with(|options| options.namespaces.namespaces_max = namespaces)
+    }
+
+    /// How many bytes may wait for a client that does not read, or does not poll, before it is cut off; the lanes' limit by
+    /// default.
+    pub fn outbox_bytes_max(self, bytes: usize) -> Self {
+        self.with(|options| options.outbox_bytes_max = Some(bytes))
+    }
+
+    /// Whether clients of Socket.IO 2 and sails.io.js (`EIO=3`) may connect; they may by default.
+    pub fn allow_eio3(self, allow: bool) -> Self {
+        self.with(|options| options.allow_eio3 = allow)
+    }
+
+    /// Whether a WebSocket may replace polling; it may by default.
+    pub fn allow_upgrades(self, allow: bool) -> Self {
+        self.with(|options| options.session.allow_upgrades = allow)
+    }
+
+    /// A cookie that names the session, for load balancers; none by default.
+    pub fn cookie(self, cookie: Cookie) -> Self {
+        self.with(|options| options.cookie = Some(cookie))
+    }
+
+    /// The endpoint.
+    ///
+    /// # Panics
+    /// If 256 codecs are registered with the lanes.
+    pub fn build(self) -> SocketIo {
+        SocketIo { mount: self.mount(Layer::SocketIo) }
+    }
+
+    /// The same endpoint without Socket.IO on it: every message comes back as it was. For tests of Engine.IO clients.
+    ///
+    /// # Panics
+    /// As [`Self::build`].
+    pub fn build_echo(self) -> SocketIoService {
+        SocketIoService { mount: self.mount(Layer::Echo) }
+    }
+
+    fn mount(self, layer: Layer) -> Arc<Mount> {
+        let Self { lanes, options } = self;
+        let codecs = Codecs::register(&lanes);
+        // Sessions choose their codec when they know what they speak; applications belong to namespaces.
+        let mut wire = Wire::new(codecs.id(Carrier::Records, Parser::Text), ());
+        if let Some(bytes) = options.outbox_bytes_max {
+            wire = wire.outbox_bytes_max(bytes);
+        }
+        let namespaces = Registry::new(lanes.engine());
+        Arc::new(Mount { lanes, wire, codecs, options, layer, namespaces, sessions: Sessions::default() })
+    }
+
+    fn with(mut self, change: impl FnOnce(&mut Options)) -> Self {
+        change(&mut self.options);
+        self
+    }
+}
