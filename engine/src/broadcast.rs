@@ -5,6 +5,7 @@ use smallvec::SmallVec;
 use crate::core::Core;
 use crate::engine::Engine;
 use crate::id::SocketId;
+use crate::journal::{Offset, Pages};
 use crate::lane::{Backlog, Delivery, Tile};
 use crate::message::Message;
 use crate::scratch::Scratch;
@@ -27,6 +28,14 @@ pub struct Sent {
 /// A selection by lanes. Few engines have more lanes than cores.
 struct Shares(SmallVec<[Share; 4]>);
 
+/// What a delivery carries beside message and recipients.
+#[derive(Clone, Copy)]
+struct Stamp {
+    clock: u64,
+    ack: Option<u64>,
+    offset: Option<Offset>,
+}
+
 struct Share {
     lane: u32,
     tiles: Vec<Tile>,
@@ -34,10 +43,17 @@ struct Share {
 
 impl Engine {
     /// Sends a message to the members of an expression: one copy for each socket.
-    pub(crate) fn broadcast(&self, expr: &Expr<'_>, message: &Message, ack: Option<u64>) -> Sent {
+    pub(crate) fn broadcast(&self, expr: &Expr<'_>, message: &Message) -> Sent {
+        match self.journal() {
+            None => self.send(expr, message, None),
+            Some(journal) => journal.write(|pages| self.send(expr, message, Some(pages))),
+        }
+    }
+
+    fn send(&self, expr: &Expr<'_>, message: &Message, journal: Option<&mut Pages>) -> Sent {
         let guard = epoch::pin();
         let select = Select::new(self, &guard);
-        let (tiles, _) = select.collect(expr);
+        let (tiles, plan) = select.collect(expr);
         let matched = tiles.count();
         let shares = Shares::new(&tiles, &self.core);
         let backlog = shares.backlog(self);
@@ -45,7 +61,8 @@ impl Engine {
             return Sent { matched: 0, backlog_bytes: backlog.bytes, overloaded: true };
         }
         let clock = if broken("births: clock first") { self.core.slots.clock() } else { select.clock };
-        shares.deliver(self, message, ack, clock);
+        let offset = journal.map(|pages| pages.keep(message, expr, &plan));
+        shares.deliver(self, message, Stamp { clock, ack: None, offset });
         Sent { matched, backlog_bytes: backlog.bytes, overloaded: false }
     }
 }
@@ -60,7 +77,11 @@ impl Engine {
         }
         // It is the user's, so it is called without a pin.
         let ack = number(&ids);
-        shares.deliver(self, message, Some(ack), clock);
+        let deliver = |offset| shares.deliver(self, message, Stamp { clock, ack: Some(ack), offset });
+        match self.journal() {
+            None => deliver(None),
+            Some(journal) => journal.write(|pages| deliver(Some(pages.last()))),
+        }
         Sent { matched: ids.len(), backlog_bytes: backlog.bytes, overloaded: false }
     }
 
@@ -113,13 +134,15 @@ impl Shares {
         })
     }
 
-    fn deliver(self, engine: &Engine, message: &Message, ack: Option<u64>, clock: u64) {
+    fn deliver(self, engine: &Engine, message: &Message, stamp: Stamp) {
+        let Stamp { clock, ack, offset } = stamp;
         for share in self.0 {
             let Some(lane) = engine.core.lane(share.lane) else { continue };
             lane.deliver(Delivery {
                 message: message.clone(),
                 namespace: engine.namespace.clone(),
                 ack,
+                offset,
                 clock,
                 tiles: share.tiles.into(),
             });

@@ -3,6 +3,7 @@
 use bytes::BytesMut;
 
 use crate::error::EncodeError;
+use crate::journal::Offset;
 use crate::message::Message;
 
 /// Writes messages in the format of one wire.
@@ -26,4 +27,6 @@ pub struct Outgoing<'a> {
     pub namespace: &'a str,
     /// The number under which the recipients acknowledge it, if they are asked to.
     pub ack: Option<u64>,
+    /// Where the message stands in the namespace's journal, as in [`Delivery::offset`](crate::Delivery).
+    pub offset: Option<Offset>,
 }

@@ -13,6 +13,7 @@ use crate::engine::{Limits, Namespace};
 use crate::error::{ConnectError, JoinError};
 use crate::id::{PublicId, SocketId};
 use crate::interner::{Interner, NameIndex};
+use crate::journal::Journal;
 use crate::lane::Lane;
 use crate::observer::Observer;
 use crate::slots::Slots;
@@ -30,6 +31,9 @@ pub(crate) struct Core {
     lanes: Buckets<OnceLock<Arc<dyn Lane>>, 8>,
     lanes_len: AtomicU32,
     namespaces: Mutex<Vec<Namespace>>,
+    /// Those that namespaces keep.
+    journals: Buckets<OnceLock<Journal>, 1>,
+    journals_len: AtomicU32,
     /// One of each type for each namespace. Here, so that namespaces without any pay nothing.
     shared: Mutex<HashMap<(u32, TypeId), Shared, RandomState>>,
     /// Sockets connected; a limit, not an order: Relaxed.
@@ -50,6 +54,8 @@ impl Core {
             lanes: Buckets::default(),
             lanes_len: AtomicU32::new(0),
             namespaces: Mutex::new(Vec::new()),
+            journals: Buckets::default(),
+            journals_len: AtomicU32::new(0),
             shared: Mutex::new(HashMap::with_hasher(random_state())),
             sockets: AtomicUsize::new(0),
         }
@@ -77,6 +83,18 @@ impl Core {
         });
         // The key has the type, so this does not fail.
         value.downcast().unwrap_or_default()
+    }
+
+    /// Makes a journal; its number.
+    pub(crate) fn add_journal(&self, bytes_max: usize) -> u32 {
+        let number = self.journals_len.fetch_add(1, Relaxed);
+        // The number is new, so the place is empty.
+        let _ = self.journals.get_or_grow(number).set(Journal::new(bytes_max));
+        number
+    }
+
+    pub(crate) fn journal(&self, number: u32) -> Option<&Journal> {
+        self.journals.get(number)?.get()
     }
 
     pub(crate) fn add_lane(&self, lane: Arc<dyn Lane>) -> u32 {

@@ -2,10 +2,11 @@
 
 use std::any::Any;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::core::Core;
 use crate::error::JoinError;
+use crate::journal::Journal;
 use crate::lane::Lane;
 use crate::observer::Observer;
 use crate::port::LanePort;
@@ -31,6 +32,8 @@ pub struct Namespace(Arc<NamespaceInner>);
 
 struct NamespaceInner {
     number: u32,
+    /// The number of its journal, if it keeps one. Beside the other number, where it costs one word and not two.
+    journal: OnceLock<u32>,
     name: Box<str>,
     everyone: Roster,
 }
@@ -146,6 +149,25 @@ impl Engine {
         self.core.shared(self.namespace.number())
     }
 
+    /// Keeps the latest messages of the namespace from now on, so that a socket which lost its connection can come back
+    /// without a loss ([`Journal::resume`]). Off by default, and on for ever: the first call decides `bytes_max`, later ones
+    /// change nothing. Turn it on before the namespace is used: what is sent meanwhile is in no order with what comes after.
+    ///
+    /// Messages of class reliable and latest are kept, whoever they are for, until they and what is noted beside each need
+    /// more than `bytes_max`: the oldest go first. Each broadcast of the namespace then holds the journal's lock from its
+    /// selection until all lanes have it, so they run one after another, and allocates a copy of its target.
+    pub fn keep_journal(&self, bytes_max: usize) {
+        if self.journal().is_none() {
+            // One that comes second remains, unused and empty.
+            let _ = self.namespace.0.journal.set(self.core.add_journal(bytes_max));
+        }
+    }
+
+    /// The namespace's journal, if it keeps one.
+    pub fn journal(&self) -> Option<&Journal> {
+        self.core.journal(*self.namespace.0.journal.get()?)
+    }
+
     /// Adds a lane: from now on it may connect sockets through the port, and gets what is sent to them. The engine keeps
     /// the lane for its whole life.
     pub fn attach(&self, lane: Arc<dyn Lane>) -> LanePort {
@@ -161,7 +183,12 @@ impl fmt::Debug for Engine {
 
 impl Namespace {
     pub(crate) fn new(number: u32, name: &str) -> Self {
-        Self(Arc::new(NamespaceInner { number, name: name.into(), everyone: Roster::immortal() }))
+        Self(Arc::new(NamespaceInner {
+            number,
+            journal: OnceLock::new(),
+            name: name.into(),
+            everyone: Roster::immortal(),
+        }))
     }
 
     /// Its name; `/` is the first namespace.

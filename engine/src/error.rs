@@ -78,6 +78,39 @@ impl fmt::Display for ConnectError {
 
 impl Error for ConnectError {}
 
+/// Why a socket did not come back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ResumeError {
+    /// What was sent after the offset is not, or not all, in the journal: the client must begin anew.
+    NotCovered,
+    /// The socket was not connected.
+    Connect(ConnectError),
+}
+
+impl fmt::Display for ResumeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotCovered => f.write_str("the journal does not hold all that was sent since: connect anew"),
+            Self::Connect(error) => error.fmt(f),
+        }
+    }
+}
+
+impl Error for ResumeError {}
+
+/// A text that is no [`Offset`](crate::Offset).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OffsetError;
+
+impl fmt::Display for OffsetError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an offset is a number of digits and small letters, as a server wrote it")
+    }
+}
+
+impl Error for OffsetError {}
+
 /// Why a message could not be made, or not be written in a codec's format.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]

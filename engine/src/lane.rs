@@ -6,6 +6,7 @@
 
 use crate::engine::Namespace;
 use crate::id::SocketId;
+use crate::journal::Offset;
 use crate::message::Message;
 use crate::slots::{GROUPS_PER_CHUNK, SLOTS_PER_GROUP};
 use crate::sync::broken;
@@ -44,6 +45,9 @@ pub struct Delivery {
     pub namespace: Namespace,
     /// The number under which recipients acknowledge it, if they are asked to.
     pub ack: Option<u64>,
+    /// Where the message stands in the namespace's [`Journal`](crate::Journal), if it keeps one; of a message that is not
+    /// kept, the offset of the last one before it that is.
+    pub offset: Option<Offset>,
     /// The engine's clock when the selection began: only sockets born up to then are meant.
     pub clock: u64,
     /// The recipients, each socket at most once.

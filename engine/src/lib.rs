@@ -35,7 +35,7 @@
 //!   never missed, also while tables grow.
 //! - What one thread sends to one socket arrives in order.
 //! - No call waits for a reader, for I/O or for another socket. Broadcasting, counting and listing take no lock but that of
-//!   a lane's inbox, for one push.
+//!   a lane's inbox, for one push. (Where a [`Journal`] is kept, broadcasts of a namespace wait for each other.)
 //! - A stale handle or id finds nobody; it never touches the socket that has its place now.
 //!
 //! # How it works
@@ -62,6 +62,7 @@ mod id;
 mod inbox;
 mod indivisible;
 mod interner;
+mod journal;
 mod lane;
 mod membership;
 mod memory_lane;
@@ -86,9 +87,10 @@ mod tile_table;
 pub use broadcast::Sent;
 pub use codec::{Codec, Outgoing};
 pub use engine::{Builder, Engine, Namespace, Stats};
-pub use error::{ConnectError, EncodeError, JoinError};
+pub use error::{ConnectError, EncodeError, JoinError, OffsetError, ResumeError};
 pub use id::SocketId;
 pub use inbox::Inbox;
+pub use journal::{FormerMember, Journal, JournalStats, Offset, Resumed};
 pub use lane::{Backlog, Closed, Delivery, Lane, LaneTable, Tile, TileSlots};
 pub use membership::Changed;
 pub use memory_lane::MemoryLane;

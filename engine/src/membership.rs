@@ -15,6 +15,7 @@
 //!
 //! Lock order: group, room, shard of names, free numbers. One group at a time.
 
+use std::borrow::Cow;
 use std::hint::black_box;
 
 use smallvec::SmallVec;
@@ -61,9 +62,20 @@ impl Engine {
         }
         let mut joined = 0;
         for name in &rooms.0 {
-            joined += usize::from(self.join_one(id, name)?);
+            let mut changes = Changes::new(self.core.observer.as_deref(), false);
+            joined += usize::from(self.join_one(id, name, &mut changes)?);
+            changes.report();
         }
         Ok(joined)
+    }
+
+    /// A socket that came back joins the rooms that it was in; those that it could not join. The caller reports.
+    pub(crate) fn rejoin(&self, id: SocketId, rooms: &[String], changes: &mut Changes<'_>) -> Vec<String> {
+        let refused = |room: &&String| {
+            let name = Name::Text(Cow::Borrowed(room.as_str()));
+            self.core.check_name(room).and_then(|()| self.join_one(id, &name, changes)).is_err()
+        };
+        rooms.iter().filter(refused).cloned().collect()
     }
 
     /// The socket leaves each of the rooms; how many it was in.
@@ -71,14 +83,13 @@ impl Engine {
         rooms.0.iter().filter(|name| self.leave_one(id, name)).count()
     }
 
-    fn join_one(&self, id: SocketId, name: &Name<'_>) -> Result<bool, JoinError> {
+    fn join_one(&self, id: SocketId, name: &Name<'_>, changes: &mut Changes<'_>) -> Result<bool, JoinError> {
         let guard = epoch::pin();
         if let Some(owner) = self.core.find_id(self.namespace.number(), name.text(), &guard) {
             return if owner == id { Ok(false) } else { Err(JoinError::Private) };
         }
         let group = self.core.slots.group(id.group()).ok_or(JoinError::Gone)?;
         let mut destination = Destination::new(name, self);
-        let mut changes = Changes::new(self.core.observer.as_deref(), false);
         // The group, the name and the room are fetched side by side: behind the lock each would be waited for in turn.
         black_box(group.alive());
         destination.touch(self, id.group(), &guard);
@@ -99,7 +110,6 @@ impl Engine {
             }
             added
         };
-        changes.report();
         // Nothing is new if the room that was found had died, and the socket was already in the next one of this name.
         Ok(added.fresh != 0)
     }

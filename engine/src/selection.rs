@@ -83,9 +83,9 @@ impl<'a> Selection<'a> {
     pub fn broadcast(self, message: &Message) -> Sent {
         let message = classed(message, self.class);
         if !self.per_room {
-            return self.engine.broadcast(&self.target.0, &message, None);
+            return self.engine.broadcast(&self.target.0, &message);
         }
-        let copies = copies(self.target.0).into_iter().map(|copy| self.engine.broadcast(&copy, &message, None));
+        let copies = copies(self.target.0).into_iter().map(|copy| self.engine.broadcast(&copy, &message));
         copies.fold(Sent::default(), |all, sent| Sent {
             matched: all.matched + sent.matched,
             backlog_bytes: all.backlog_bytes.max(sent.backlog_bytes),

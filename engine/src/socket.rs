@@ -89,7 +89,7 @@ impl Socket {
 
     /// Sends it a message.
     pub fn send(&self, message: &Message) -> Sent {
-        self.engine.broadcast(&Expr::Socket(self.id), message, None)
+        self.engine.broadcast(&Expr::Socket(self.id), message)
     }
 
     /// Sends it a message that it acknowledges under a number; see [`Selection::ask`].

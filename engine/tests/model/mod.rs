@@ -137,7 +137,8 @@ impl Model {
     }
 }
 
-fn parts(expr: &Expr) -> Vec<Expr> {
+/// What `per_room` makes of an expression: each part is a copy.
+pub fn parts(expr: &Expr) -> Vec<Expr> {
     match expr {
         Expr::Any(list) => list.clone(),
         Expr::Except(include, exclude) => {

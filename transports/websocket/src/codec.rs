@@ -57,7 +57,7 @@ mod tests {
 
     fn encoded(message: &Message) -> Result<String, EncodeError> {
         let mut log = BytesMut::from(&b"before"[..]);
-        let result = JsonCodec.encode(&Outgoing { message, namespace: "/", ack: None }, &mut log);
+        let result = JsonCodec.encode(&Outgoing { message, namespace: "/", ack: None, offset: None }, &mut log);
         assert!(log.starts_with(b"before"), "what others wrote is left alone");
         result.inspect_err(|_| assert_eq!(log.len(), 6, "an error leaves nothing behind"))?;
         let frame = &log[6..];

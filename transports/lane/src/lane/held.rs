@@ -65,3 +65,41 @@ impl HeldMessage {
         size_of::<Self>() + self.message.size()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use roomcast::{Backlog, Closed, Engine, Lane};
+
+    use super::*;
+
+    #[derive(Default)]
+    struct Post(Mutex<Vec<Delivery>>);
+
+    impl Lane for Post {
+        fn backlog(&self) -> Backlog {
+            Backlog::default()
+        }
+
+        fn deliver(&self, delivery: Delivery) {
+            self.0.lock().unwrap().push(delivery);
+        }
+
+        fn close(&self, _closed: Closed) {}
+    }
+
+    #[test]
+    fn a_message_keeps_its_number_and_its_offset() {
+        let (engine, post) = (Engine::new(), Arc::new(Post::default()));
+        engine.keep_journal(1 << 20);
+        let socket = engine.attach(Arc::clone(&post) as Arc<dyn Lane>).connect(&"a".repeat(20)).unwrap();
+        socket.send(&Message::raw("e", "1"));
+        socket.ask(&Message::raw("e", "1"), |_| 7);
+        let mut held = Held::new(Key { index: 0, generation: 0 });
+        post.0.lock().unwrap().iter().for_each(|delivery| assert_eq!(held.push(delivery, 10_000), Pushed::Kept));
+        let kept: Vec<_> = held.into_messages().iter().map(|held| (held.ack, held.offset)).collect();
+        let offset = engine.journal().map(|journal| journal.last());
+        assert_eq!(kept, [(None, offset), (Some(7), offset)]);
+    }
+}
