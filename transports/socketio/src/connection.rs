@@ -167,7 +167,7 @@ impl Connection {
 
 impl Protocol for Connection {
     fn handle_open(&mut self, cx: &mut Context<'_>) {
-        self.registered = Some(self.mount.sessions.register(self.sid, cx.port()));
+        self.registered = Some(self.mount.sessions.register(self.sid, cx.port(), self.session.revision()));
         self.session.handle_open(cx.now(), &self.mount.options.session);
         if let Err(close) = self.act(cx) {
             cx.close(close);

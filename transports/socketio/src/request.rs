@@ -79,14 +79,27 @@ where
             let (head, _body) = request.into_parts();
             begin_polling(mount, head, &query, revision).await
         }
-        Ok(Request::Session { sid, verb }) => match (mount.sessions.find(sid), verb) {
-            (None, _) => refuse(Refusal::SessionUnknown, is_upgrade),
-            (Some(_), Err(error)) => refuse(error, is_upgrade),
-            (Some(session), Ok(Verb::Poll)) => poll(&session, &query).await,
-            (Some(session), Ok(Verb::Send)) => post::send(&mount, session, request, query.jsonp.is_some()).await,
-            (Some(session), Ok(Verb::Upgrade)) => upgrade::join(mount, session, request, &query).await,
+        Ok(Request::Session { sid, verb }) => match find(&mount, sid, verb, query.revision) {
+            Err(error) => refuse(error, is_upgrade),
+            Ok((session, Verb::Poll)) => poll(&session, &query).await,
+            Ok((session, Verb::Send)) => post::send(&mount, session, request, query.jsonp.is_some()).await,
+            Ok((session, Verb::Upgrade)) => upgrade::join(mount, session, request, &query).await,
         },
     }
+}
+
+/// The session that a request names, and what it wants of it. A session keeps its revision.
+fn find(
+    mount: &Mount,
+    sid: &str,
+    verb: Result<Verb, Refusal>,
+    revision: Option<Revision>,
+) -> Result<(Port, Verb), Refusal> {
+    let session = mount.sessions.find(sid).ok_or(Refusal::SessionUnknown)?;
+    if revision.is_some_and(|revision| revision != session.revision) {
+        return Err(Refusal::BadRequest);
+    }
+    Ok((session.port, verb?))
 }
 
 /// Begins a session that is polled.

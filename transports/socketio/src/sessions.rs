@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 use roomcast_lane::Port;
+use roomcast_socketio_protocol::engineio::Revision;
 
 use crate::sid::Sid;
 
@@ -21,7 +22,14 @@ pub(crate) struct Sessions(Arc<Inner>);
 #[derive(Default)]
 struct Inner {
     hasher: RandomState,
-    shards: [Mutex<HashMap<Sid, Port>>; SHARDS],
+    shards: [Mutex<HashMap<Sid, Found>>; SHARDS],
+}
+
+/// A session that lives.
+#[derive(Clone)]
+pub(crate) struct Found {
+    pub(crate) port: Port,
+    pub(crate) revision: Revision,
 }
 
 /// A session can be found while this lives.
@@ -32,13 +40,13 @@ pub(crate) struct Registered {
 
 impl Sessions {
     /// Lets a session be found.
-    pub(crate) fn register(&self, sid: Sid, port: Port) -> Registered {
-        self.shard(sid).lock().insert(sid, port);
+    pub(crate) fn register(&self, sid: Sid, port: Port, revision: Revision) -> Registered {
+        self.shard(sid).lock().insert(sid, Found { port, revision });
         Registered { sessions: self.clone(), sid }
     }
 
     /// The session with this id.
-    pub(crate) fn find(&self, sid: &str) -> Option<Port> {
+    pub(crate) fn find(&self, sid: &str) -> Option<Found> {
         let sid = Sid::parse(sid)?;
         self.shard(sid).lock().get(&sid).cloned()
     }
@@ -48,7 +56,7 @@ impl Sessions {
         self.0.shards.iter().map(|shard| shard.lock().len()).sum()
     }
 
-    fn shard(&self, sid: Sid) -> &Mutex<HashMap<Sid, Port>> {
+    fn shard(&self, sid: Sid) -> &Mutex<HashMap<Sid, Found>> {
         &self.0.shards[self.0.hasher.hash_one(sid) as usize % SHARDS]
     }
 }
