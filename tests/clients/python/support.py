@@ -68,6 +68,13 @@ class Server:
         self._log.close()
         assert code == 0 and "panicked at" not in log, f"exit code {code}: {log}"
 
+    def kill(self):
+        """Ends it as a crash would."""
+        self._process.kill()
+        self._process.wait()
+        self._process.stdout.close()
+        self._log.close()
+
     def url(self, path=""):
         """The address of the server, or of something on it."""
         return f"http://{self.host}:{self.port}{path}"

@@ -180,14 +180,17 @@ class _EveryTransport:
         finally:
             hasty.stop()
 
-    async def test_it_comes_back_after_the_server_was_started_anew(self):
+    async def test_it_comes_back_after_the_server_has_crashed(self):
+        await self.check_comes_back_after(Server.kill)
+
+    async def check_comes_back_after(self, end):
         servers = [Server()]
         client = Client()
         try:
             await client.connect(lambda: servers[-1].url(), transports=TRANSPORTS[self.transport], wait_timeout=DEADLINE)
             self.assertEqual([await client.heard(), await client.heard()], [("connect",), ("auth", {})])
             servers.append(Server())
-            await asyncio.to_thread(servers.pop(0).stop)
+            await asyncio.to_thread(end, servers.pop(0))
             self.assertEqual((await client.heard())[0], "disconnect")
             self.assertEqual([await client.heard(), await client.heard()], [("connect",), ("auth", {})])
             self.assertEqual(await client.ask("as before"), ["as before"])
@@ -198,6 +201,11 @@ class _EveryTransport:
 
 
 class _EndsOnWebSocket(_EveryTransport):
+    """While polling the server ends a connection with a packet, and whoever gets that does not come back with this library."""
+
+    async def test_it_comes_back_after_the_server_was_stopped(self):
+        await self.check_comes_back_after(Server.stop)
+
     async def test_it_comes_back_after_the_server_has_closed_the_connection(self):
         async with self.connected(namespaces=("/", "/custom"), auth={"again": True}) as client:
             former = client.get_sid()
@@ -220,7 +228,6 @@ class AfterUpgrade(_EndsOnWebSocket, _Suite):
 
 
 class OverPolling(_EveryTransport, _Suite):
-    # Who is told to leave by a packet, as the server does it while polling, does not come back with this library.
     transport = "polling"
 
 
