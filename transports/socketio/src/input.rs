@@ -19,9 +19,7 @@ pub(crate) enum Input {
     PostRefused,
     /// The body will not come.
     PostLost,
-    /// May a WebSocket join?
-    MayJoin(oneshot::Sender<Result<(), Refusal>>),
-    /// It did.
+    /// A WebSocket wants to become the session's.
     Joined(Joined),
     /// It said something.
     CandidateSaid(u64, Said),

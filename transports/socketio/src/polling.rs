@@ -92,6 +92,9 @@ impl Polling {
 impl Connection {
     /// A request, or the candidate, has something for the session.
     pub(crate) fn handle_request(&mut self, input: Input, cx: &mut Context<'_>) -> Result<(), Close> {
+        // A client that is late is late, also if the lane's clock has not struck yet.
+        self.session.handle_timeout(cx.now(), &self.mount.options.session);
+        self.act(cx)?;
         match input {
             Input::Get(get) => self.handle_get(get),
             Input::GetLost => self.handle_get_lost(),
@@ -104,10 +107,6 @@ impl Connection {
             Input::PostLost => {
                 self.take_posting();
                 self.session.handle_post_lost();
-            }
-            Input::MayJoin(reply) => {
-                // Who asked may have left.
-                let _ = reply.send(self.session.check_candidate(&self.mount.options.session));
             }
             Input::Joined(joined) => self.handle_joined(joined, cx),
             Input::CandidateSaid(serial, said) => return self.handle_candidate_said(serial, said, cx),

@@ -83,7 +83,7 @@ where
             Err(error) => refuse(error, is_upgrade),
             Ok((session, Verb::Poll)) => poll(&session, &query).await,
             Ok((session, Verb::Send)) => post::send(&mount, session, request, query.jsonp.is_some()).await,
-            Ok((session, Verb::Upgrade)) => upgrade::join(mount, session, request, &query).await,
+            Ok((session, Verb::Upgrade)) => upgrade::join(mount, session, request, query.base64),
         },
     }
 }

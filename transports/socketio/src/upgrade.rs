@@ -10,15 +10,13 @@ use hyper::upgrade::OnUpgrade;
 use roomcast_http::{UpgradeError, closing, into_stream};
 use roomcast_lane::{AdoptError, Port, Stream};
 use roomcast_rfc6455::accept;
-use roomcast_socketio_protocol::engineio::{Framing, Query, Refusal};
+use roomcast_socketio_protocol::engineio::Framing;
 use tokio::runtime::Handle;
-use tokio::sync::oneshot;
 
 use crate::candidate::Candidate;
 use crate::connection::Connection;
-use crate::input::Input;
 use crate::mount::Mount;
-use crate::request::{Answer, failure, opening, refusal};
+use crate::request::{Answer, failure, opening};
 use crate::sid::Sid;
 
 /// A new session, on a WebSocket from its first moment.
@@ -42,20 +40,14 @@ pub(crate) fn handshake<B>(mount: Arc<Mount>, request: Request<B>, framing: Fram
     with_cookie(answer, cookie)
 }
 
-/// A WebSocket for a session that is polled.
-pub(crate) async fn join<B>(mount: Arc<Mount>, session: Port, request: Request<B>, query: &Query<'_>) -> Answer {
+/// A WebSocket for a session that is polled. Whether the session takes it is known on its lane only: if it does not, the
+/// WebSocket is closed as soon as it is there, as engine.io does it.
+pub(crate) fn join<B>(mount: Arc<Mount>, session: Port, request: Request<B>, base64: bool) -> Answer {
     let (accepted, mut request) = match judge(request) {
         Ok(judged) => judged,
         Err(answer) => return answer,
     };
     let Some(upgrade) = request.extensions_mut().remove::<OnUpgrade>() else { return no_upgrades() };
-    drop(request);
-    let (reply, may_join) = oneshot::channel();
-    session.send(Input::MayJoin(reply));
-    if let Err(error) = may_join.await.unwrap_or(Err(Refusal::SessionUnknown)) {
-        return closing(refusal(error));
-    }
-    let base64 = query.base64;
     begin(upgrade, accepted, move |stream, early| {
         let (here, to) = (Arc::clone(&mount), session.clone());
         mount.lanes.adopt_beside(&session, stream, early, &mount.wire, move || Candidate::new(here, to, base64))

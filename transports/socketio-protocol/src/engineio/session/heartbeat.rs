@@ -20,6 +20,12 @@ pub(super) enum Heartbeat {
     Watched(Instant),
 }
 
+/// From when on a client is silent that was to be pinged at `due` and is at `now`: timers are a little late, which is nobody's
+/// time; a server that was held up itself must not take that from its clients.
+fn pinged_at(due: Instant, now: Instant, config: &SessionConfig) -> Instant {
+    if now.saturating_duration_since(due) <= config.ping_timeout / 10 { due } else { now }
+}
+
 /// What is to be done now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Due {
@@ -58,8 +64,8 @@ impl Heartbeat {
             return Due::Nothing;
         }
         match self {
-            Self::NextPing(_) => {
-                *self = Self::Silent(now);
+            Self::NextPing(due) => {
+                *self = Self::Silent(pinged_at(*due, now, config));
                 Due::Ping
             }
             Self::Silent(_) | Self::Watched(_) => Due::Dead,
