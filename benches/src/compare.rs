@@ -28,8 +28,9 @@ const RUN_SECONDS_MAX: &str = "240";
 /// What to compare.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Options {
-    /// Servers, of: ours, bun, ws, send (the bare-send limit)
-    #[arg(long, value_delimiter = ',', default_value = "ours,bun,ws,send")]
+    /// Servers. Each runs the workloads it can: ours all; bun, ws and send (the bare-send limit) those of raw WebSockets;
+    /// socketioxide and socket.io those of Socket.IO
+    #[arg(long, value_delimiter = ',', default_value = "ours,bun,ws,send,socketioxide,socket.io")]
     pub servers: Vec<Server>,
     /// Workloads whose name begins so; all if none is given
     #[arg(value_name = "WORKLOAD")]
@@ -108,13 +109,13 @@ fn measure(
     workload: &Workload,
     banners: &mut results::Banners,
 ) -> io::Result<Outcome> {
-    if server == Server::Send {
+    let Some(program) = server.program(workload.application) else {
         let arguments = workload.limit.iter().map(|argument| (*argument).to_owned());
         let cpus = [format!("--sender-cpu={}", options.server_cpu), format!("--sink-cpu={}", options.load_cpu)];
         return load(seat.anywhere("timeout"), "sendlimit", arguments.chain(cpus));
-    }
-    let running = Running::start(server, seat, &options.root)?;
-    banners.insert(server, running.banner().to_owned());
+    };
+    let running = Running::start(program, seat, &options.root)?;
+    banners.insert(running.version().to_owned());
     let target = [format!("--address={}", running.address()), format!("--pid={}", running.pid())];
     let arguments = target.into_iter().chain(workload.load.iter().map(|argument| (*argument).to_owned()));
     load(seat.beside("timeout"), "load", arguments)

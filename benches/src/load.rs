@@ -11,6 +11,7 @@
 
 mod connection;
 mod connects;
+mod dialect;
 mod fault;
 mod flood;
 mod histogram;
@@ -18,6 +19,7 @@ mod idle;
 mod measure;
 mod plan;
 pub(crate) mod poller;
+mod polling;
 mod process;
 pub(crate) mod publication;
 mod rate;
@@ -25,11 +27,13 @@ mod report;
 mod requests;
 mod slow;
 mod stage;
+mod transport;
 pub(crate) mod wire;
 
 use std::net::SocketAddr;
 
 pub use connects::Connects;
+pub use dialect::Dialect;
 pub use fault::Fault;
 pub use flood::Flood;
 pub use idle::Idle;

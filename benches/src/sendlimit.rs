@@ -18,7 +18,7 @@ use rustix::{
 };
 
 use crate::load::{
-    Fault, Report,
+    Dialect, Fault, Report,
     poller::{Poller, Wait},
     publication::Publication,
 };
@@ -150,7 +150,7 @@ fn drain(streams: &[TcpStream], cpu: usize) -> Result<u64, Fault> {
 /// The frame a server would send for one delivery.
 fn delivery_frame(bytes: usize) -> Vec<u8> {
     let mut text = Vec::new();
-    Publication::new(bytes).put_delivery(&mut text, 0);
+    Publication::new(Dialect::Rooms, bytes).put_delivery(&mut text, 0);
     let mut frame = vec![0x81];
     match text.len() {
         length @ 0..=125 => frame.push(length as u8),

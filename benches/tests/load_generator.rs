@@ -6,9 +6,14 @@
 
 mod toy;
 
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
+
 use clap::Parser;
 use roomcast_benches::load::{Fault, Report, Target, Workload, run};
-use toy::{Manner, serve};
+use toy::{Manner, Toy, serve};
 
 #[derive(Parser)]
 struct Options {
@@ -17,7 +22,11 @@ struct Options {
 }
 
 fn load(manner: Manner, arguments: &str) -> Result<Report, Fault> {
-    let target = Target { address: serve(manner), pid: std::process::id() };
+    put_on(&serve(manner), arguments)
+}
+
+fn put_on(toy: &Toy, arguments: &str) -> Result<Report, Fault> {
+    let target = Target { address: toy.address, pid: std::process::id() };
     let options = Options::parse_from(std::iter::once("load").chain(arguments.split(' ')));
     run(&target, &options.workload)
 }
@@ -28,44 +37,75 @@ fn figure(report: &Report, name: &str) -> f64 {
 }
 
 const SHORT: &str = "--warm-up=0.1 --seconds=0.3";
+const DIALECTS: [&str; 4] = ["rooms", "sio", "sio3", "sio-polling"];
+
+fn flood(dialect: &str, manner: Manner) -> Result<Report, Fault> {
+    load(manner, &format!("flood --dialect={dialect} --members=5 {SHORT}"))
+}
 
 #[test]
 fn an_honest_server_has_figures() {
-    for manner in [Manner::Honest, Manner::Pings] {
+    for dialect in DIALECTS {
         for window in ["1", "16"] {
-            let report = load(manner, &format!("flood --members=10 --window={window} {SHORT}")).unwrap();
-            assert!(figure(&report, "deliveries_per_s") > 100.0, "{report}");
-            assert!(figure(&report, "server_us_per_delivery") > 0.0, "{report}");
+            let arguments = format!("flood --dialect={dialect} --members=10 --window={window} {SHORT}");
+            let report = load(Manner::Honest, &arguments).unwrap();
+            assert!(figure(&report, "deliveries_per_s") > 100.0, "{dialect}: {report}");
+            assert!(figure(&report, "server_us_per_delivery") > 0.0, "{dialect}: {report}");
+        }
+    }
+}
+
+#[test]
+fn pings_are_answered_and_do_not_disturb() {
+    for dialect in DIALECTS {
+        let toy = serve(Manner::Pings);
+        let report = put_on(&toy, &format!("flood --dialect={dialect} --members=5 {SHORT}")).unwrap();
+        assert!(figure(&report, "deliveries_per_s") > 100.0, "{dialect}: {report}");
+        let start = Instant::now();
+        while toy.pongs() == 0 {
+            assert!(start.elapsed() < Duration::from_secs(20), "no pong came: {dialect}");
+            thread::sleep(Duration::from_millis(5));
         }
     }
 }
 
 #[test]
 fn overlapping_rooms_are_checked_too() {
-    let report = load(Manner::Honest, &format!("flood --members=20 --rooms=10 --rooms-per-member=2 {SHORT}")).unwrap();
-    assert!(figure(&report, "deliveries_per_s") > 100.0, "{report}");
-}
-
-#[test]
-fn a_message_lost_doubled_or_late_spoils_the_run() {
-    for manner in [Manner::Loses, Manner::Doubles, Manner::Delays] {
-        let fault = load(manner, &format!("flood --members=5 {SHORT}")).unwrap_err();
-        assert!(matches!(fault, Fault::Sequence { .. }), "{manner:?}: {fault}");
+    for dialect in DIALECTS {
+        let arguments = format!("flood --dialect={dialect} --members=20 --rooms=10 --rooms-per-member=2 {SHORT}");
+        let report = load(Manner::Honest, &arguments).unwrap();
+        assert!(figure(&report, "deliveries_per_s") > 100.0, "{dialect}: {report}");
     }
 }
 
 #[test]
-fn a_garbled_or_refused_message_spoils_the_run() {
-    for manner in [Manner::Garbles, Manner::Refuses] {
-        let fault = load(manner, &format!("flood --members=5 {SHORT}")).unwrap_err();
-        assert!(matches!(fault, Fault::Text(_)), "{manner:?}: {fault}");
+fn a_message_lost_doubled_or_late_spoils_the_run() {
+    for dialect in DIALECTS {
+        for manner in [Manner::Loses, Manner::Doubles, Manner::Delays] {
+            let fault = flood(dialect, manner).unwrap_err();
+            assert!(matches!(fault, Fault::Sequence { .. }), "{dialect} {manner:?}: {fault}");
+        }
+    }
+}
+
+#[test]
+fn a_garbled_message_or_a_refusal_spoils_the_run() {
+    for dialect in DIALECTS {
+        for manner in [Manner::Garbles, Manner::Refuses] {
+            let fault = flood(dialect, manner).unwrap_err();
+            assert!(matches!(fault, Fault::Text(_)), "{dialect} {manner:?}: {fault}");
+        }
     }
 }
 
 #[test]
 fn a_closed_member_spoils_the_run() {
-    let fault = load(Manner::Closes, &format!("flood --members=5 {SHORT}")).unwrap_err();
-    assert!(matches!(fault, Fault::Closed(Some(1001))), "{fault}");
+    for dialect in ["rooms", "sio", "sio3"] {
+        let fault = flood(dialect, Manner::Closes).unwrap_err();
+        assert!(matches!(fault, Fault::Closed(Some(1001))), "{dialect}: {fault}");
+    }
+    let fault = flood("sio-polling", Manner::Closes).unwrap_err();
+    assert!(matches!(fault, Fault::Closed(None)), "{fault}");
 }
 
 #[test]
@@ -85,10 +125,22 @@ fn requests_and_echoes_are_answered() {
 
 #[test]
 fn connections_come_and_go() {
-    let report = load(Manner::Honest, &format!("connects --at-once=4 {SHORT}")).unwrap();
-    assert!(figure(&report, "connects_per_s") > 1.0, "{report}");
-    let report = load(Manner::Honest, "idle --connections=20").unwrap();
-    assert!((figure(&report, "connections") - 20.0).abs() < 0.5, "{report}");
+    for dialect in DIALECTS {
+        let report = load(Manner::Honest, &format!("connects --dialect={dialect} --at-once=4 {SHORT}")).unwrap();
+        assert!(figure(&report, "connects_per_s") > 1.0, "{dialect}: {report}");
+    }
+}
+
+#[test]
+fn connections_stay_and_do_nothing() {
+    let stay = |dialect: &str| {
+        let report = load(Manner::Honest, &format!("idle --dialect={dialect} --connections=20")).unwrap();
+        assert!((figure(&report, "connections") - 20.0).abs() < 0.5, "{dialect}: {report}");
+    };
+    // Each takes seconds, in which memory settles.
+    thread::scope(|scope| {
+        DIALECTS.map(|dialect| scope.spawn(move || stay(dialect))).map(|stays| stays.join().unwrap())
+    });
 }
 
 #[test]

@@ -1,16 +1,20 @@
 //! Figures of all runs, their medians as a table, and all of them as CSV.
 
 use std::{
-    collections::BTreeMap,
+    collections::BTreeSet,
     fmt::Write as _,
     io::{self, Write},
     process::ExitStatus,
 };
 
-use super::{machine::Machine, servers::Server, workloads::Workload};
+use super::{
+    machine::Machine,
+    servers::Server,
+    workloads::{Application, Workload},
+};
 
 /// What each server said when it started: name and version.
-pub(crate) type Banners = BTreeMap<Server, String>;
+pub(crate) type Banners = BTreeSet<String>;
 
 /// What came of one run.
 #[derive(Debug, PartialEq)]
@@ -82,20 +86,40 @@ impl Results {
         self.runs.iter().all(|run| matches!(run.outcome, Outcome::Figures(_)))
     }
 
-    /// Medians as a Markdown table, and the median ratio of ours to Bun's.
+    /// Medians as a Markdown table for each application, and the median ratios of ours to its rivals.
     pub(crate) fn table(&self, workloads: &[&Workload], servers: &[Server]) -> String {
-        let mut table = format!("{}\n\n", self.conditions());
-        let names: Vec<&str> = servers.iter().map(|server| server.name()).collect();
-        let _ = writeln!(table, "| workload | figure | {} | ours / bun |", names.join(" | "));
-        let _ = writeln!(table, "|---|---|{}", "---:|".repeat(names.len() + 1));
-        for workload in workloads {
-            for figure in workload.figures {
-                let cells: Vec<String> = servers.iter().map(|server| self.cell(workload, *server, figure)).collect();
-                let ratio = self.ratio(workload, figure).map_or(String::new(), |ratio| format!("{ratio:.2}"));
-                let _ = writeln!(table, "| {} | {figure} | {} | {ratio} |", workload.name, cells.join(" | "));
+        let mut table = format!("{}\n", self.conditions());
+        for application in Application::ALL {
+            let workloads: Vec<_> = workloads.iter().filter(|workload| workload.application == application).collect();
+            let suits = |server: &&Server| workloads.iter().any(|workload| workload.suits(**server));
+            let servers: Vec<Server> = servers.iter().filter(suits).copied().collect();
+            if !workloads.is_empty() {
+                table.push('\n');
+                self.put_head(&mut table, &servers, application.rivals());
+                workloads.iter().for_each(|workload| self.put_rows(&mut table, workload, &servers));
             }
         }
         table
+    }
+
+    fn put_head(&self, table: &mut String, servers: &[Server], rivals: &[Server]) {
+        let names = servers.iter().map(|server| server.name().to_owned());
+        let ratios = rivals.iter().map(|rival| format!("ours / {}", rival.name()));
+        let columns: Vec<String> = names.chain(ratios).collect();
+        let _ = writeln!(table, "| workload | figure | {} |", columns.join(" | "));
+        let _ = writeln!(table, "|---|---|{}", "---:|".repeat(columns.len()));
+    }
+
+    fn put_rows(&self, table: &mut String, workload: &Workload, servers: &[Server]) {
+        for figure in workload.figures {
+            let medians = servers.iter().map(|server| self.cell(workload, *server, figure));
+            let ratios =
+                workload.application.rivals().iter().map(|rival| {
+                    self.ratio(workload, figure, *rival).map_or(String::new(), |ratio| format!("{ratio:.2}"))
+                });
+            let cells: Vec<String> = medians.chain(ratios).collect();
+            let _ = writeln!(table, "| {} | {figure} | {} |", workload.name, cells.join(" | "));
+        }
     }
 
     /// Every figure of every run, a line each, below the conditions.
@@ -119,8 +143,7 @@ impl Results {
     }
 
     fn conditions(&self) -> String {
-        let banners: Vec<&str> =
-            self.banners.values().map(|banner| banner.split(" on http://").next().unwrap_or(banner)).collect();
+        let banners: Vec<&str> = self.banners.iter().map(String::as_str).collect();
         format!("{}\n{}", self.machine, banners.join(", "))
     }
 
@@ -141,11 +164,11 @@ impl Results {
         median(self.of(workload, server).map(|run| run.figure(figure)).collect::<Option<_>>()?)
     }
 
-    /// The median of ours to Bun's, round by round: what slows the machine from one round to the next is not in it.
-    fn ratio(&self, workload: &Workload, figure: &str) -> Option<f64> {
+    /// The median of ours to `rival`'s, round by round: what slows the machine from one round to the next is not in it.
+    fn ratio(&self, workload: &Workload, figure: &str, rival: Server) -> Option<f64> {
         let of_round = |ours: &Run| {
-            let bun = self.of(workload, Server::Bun).find(|bun| bun.round == ours.round)?.figure(figure)?;
-            Some(ours.figure(figure)? / bun).filter(|ratio| ratio.is_finite())
+            let theirs = self.of(workload, rival).find(|theirs| theirs.round == ours.round)?.figure(figure)?;
+            Some(ours.figure(figure)? / theirs).filter(|ratio| ratio.is_finite())
         };
         median(self.of(workload, Server::Ours).map(of_round).collect::<Option<_>>()?)
     }
@@ -211,6 +234,21 @@ mod tests {
             .flat_map(|(round, (ours, bun))| [(Server::Ours, round, Some(ours)), (Server::Bun, round, Some(bun))]);
         let table = results(&rates.collect::<Vec<_>>()).table(&[&WORKLOADS[0]], &[Server::Ours, Server::Bun]);
         assert!(table.contains("| deliveries_per_s | 2.00 M | 4.00 M | 0.75 |"), "{table}");
+    }
+
+    #[test]
+    fn each_application_has_a_table_of_its_own() {
+        let events = WORKLOADS.iter().find(|workload| workload.application == Application::Events).unwrap();
+        let mut results = results(&[]);
+        for (server, rate) in [(Server::Ours, 6e6), (Server::Socketioxide, 2e6), (Server::SocketIo, 1e6)] {
+            results.add(events, server, 1, Outcome::Figures(vec![("deliveries_per_s".to_owned(), rate)]));
+        }
+        let all = [Server::Ours, Server::Bun, Server::Socketioxide, Server::SocketIo];
+        let table = results.table(&[&WORKLOADS[0], events], &all);
+        assert!(table.contains("| workload | figure | ours | bun | ours / bun |\n"), "{table}");
+        let head = "| workload | figure | ours | socketioxide | socket.io | ours / socketioxide | ours / socket.io |\n";
+        assert!(table.contains(head), "{table}");
+        assert!(table.contains("| deliveries_per_s | 6.00 M | 2.00 M | 1.00 M | 3.00 | 6.00 |\n"), "{table}");
     }
 
     #[test]

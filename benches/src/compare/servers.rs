@@ -2,12 +2,14 @@
 
 use std::{
     io::{self, BufRead, BufReader},
-    path::Path,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::mpsc,
     thread,
     time::Duration,
 };
+
+use super::workloads::Application;
 
 /// How long a server may take to say where it listens.
 const START: Duration = Duration::from_secs(20);
@@ -15,7 +17,7 @@ const START: Duration = Duration::from_secs(20);
 /// A server that can be measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
 pub enum Server {
-    /// `roomcast-server`, one lane
+    /// roomcast, one lane: the server, or a program with `roomcast-socketio` where a workload is of Socket.IO
     Ours,
     /// Rooms on Bun: uWebSockets' topics
     Bun,
@@ -23,7 +25,15 @@ pub enum Server {
     Ws,
     /// No server: the limit of a bare `send`
     Send,
+    /// socketioxide on axum
+    Socketioxide,
+    /// socket.io on Node
+    #[value(name = "socket.io")]
+    SocketIo,
 }
+
+/// A program and its argument. What has a slash lies below the workspace's folder.
+pub(crate) type Program = (&'static str, Option<&'static str>);
 
 impl Server {
     pub(crate) fn name(self) -> &'static str {
@@ -32,16 +42,23 @@ impl Server {
             Self::Bun => "bun",
             Self::Ws => "ws",
             Self::Send => "send",
+            Self::Socketioxide => "socketioxide",
+            Self::SocketIo => "socket.io",
         }
     }
 
-    /// The program and its arguments, below the workspace's folder.
-    fn program(self) -> (&'static str, Option<&'static str>) {
-        match self {
-            Self::Ours => ("target/release/roomcast-server", None),
-            Self::Bun => ("benches/peers/node_modules/.bin/bun", Some("benches/peers/bun.js")),
-            Self::Ws => ("node", Some("benches/peers/node-ws.js")),
-            Self::Send => ("true", None),
+    /// What is started to have `application` from this server; `None` if it has no such application.
+    pub(crate) fn program(self, application: Application) -> Option<Program> {
+        match (application, self) {
+            (Application::Rooms, Self::Ours) => Some(("target/release/roomcast-server", None)),
+            (Application::Rooms, Self::Bun) => {
+                Some(("benches/peers/node_modules/.bin/bun", Some("benches/peers/bun.js")))
+            }
+            (Application::Rooms, Self::Ws) => Some(("node", Some("benches/peers/node-ws.js"))),
+            (Application::Events, Self::Ours) => Some(("target/peers/release/roomcast", None)),
+            (Application::Events, Self::Socketioxide) => Some(("target/peers/release/socketioxide", None)),
+            (Application::Events, Self::SocketIo) => Some(("node", Some("benches/peers/socketio.js"))),
+            _ => None,
         }
     }
 }
@@ -102,13 +119,12 @@ pub(crate) struct Running {
 }
 
 impl Running {
-    /// Starts `server` on a free port of the loopback address and waits for its banner.
+    /// Starts a server on a free port of the loopback address and waits for its banner.
     ///
     /// # Errors
     /// If it cannot be started, or says within 20 seconds no line with `http://ADDRESS`.
-    pub(crate) fn start(server: Server, seat: &Seat, root: &Path) -> io::Result<Self> {
-        let (program, script) = server.program();
-        let program = if program.contains('/') { root.join(program) } else { program.into() };
+    pub(crate) fn start((program, script): Program, seat: &Seat, root: &Path) -> io::Result<Self> {
+        let program: PathBuf = if program.contains('/') { root.join(program) } else { program.into() };
         let mut child = seat
             .served(&program.to_string_lossy())
             .args(script.map(|script| root.join(script)))
@@ -119,14 +135,15 @@ impl Running {
         let banner = child.stdout.take().and_then(first_line_with_address);
         let mut running = Self { child, banner: String::new(), address: String::new() };
         let missing =
-            || io::Error::other(format!("{} did not say where it listens; benches/run builds it", server.name()));
+            || io::Error::other(format!("{} did not say where it listens; benches/run builds it", program.display()));
         running.banner = banner.ok_or_else(missing)?;
         running.address = address(&running.banner).ok_or_else(missing)?.to_owned();
         Ok(running)
     }
 
-    pub(crate) fn banner(&self) -> &str {
-        &self.banner
+    /// Name and version: what the banner says before the address.
+    pub(crate) fn version(&self) -> &str {
+        self.banner.split(" on http://").next().unwrap_or(&self.banner)
     }
 
     pub(crate) fn address(&self) -> &str {

@@ -6,97 +6,112 @@ use super::servers::Server;
 #[derive(Debug)]
 pub(crate) struct Workload {
     pub(crate) name: &'static str,
+    pub(crate) application: Application,
     /// Arguments of `load`.
     pub(crate) load: &'static [&'static str],
     /// Arguments of `sendlimit` for the same deliveries in the largest sends the window allows: all of
     /// it at once. Empty where a bare send says nothing.
     pub(crate) limit: &'static [&'static str],
-    /// The figures in the table; the CSV has all. The first one has the ratio to Bun.
+    /// The figures in the table; the CSV has all.
     pub(crate) figures: &'static [&'static str],
 }
 
+/// What servers have to run for a workload.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Application {
+    /// The JSON room protocol over raw WebSockets.
+    Rooms,
+    /// The events `join` and `publish` of Socket.IO.
+    Events,
+}
+
+impl Application {
+    pub(crate) const ALL: [Self; 2] = [Self::Rooms, Self::Events];
+
+    /// The servers that ours is set in relation to.
+    pub(crate) fn rivals(self) -> &'static [Server] {
+        match self {
+            Self::Rooms => &[Server::Bun],
+            Self::Events => &[Server::Socketioxide, Server::SocketIo],
+        }
+    }
+}
+
 impl Workload {
+    /// The same, beside a bare `send` with these arguments.
+    const fn limited(self, limit: &'static [&'static str]) -> Self {
+        Self { limit, ..self }
+    }
+
     /// Whether it makes sense to run it on `server`.
     pub(crate) fn suits(&self, server: Server) -> bool {
-        server != Server::Send || !self.limit.is_empty()
+        match server {
+            Server::Send => !self.limit.is_empty(),
+            _ => server.program(self.application).is_some(),
+        }
     }
 }
 
 const FLOOD: &[&str] = &["deliveries_per_s", "server_us_per_delivery", "client_busy"];
+const POLLING: &[&str] = &["messages_per_s", "deliveries_per_s", "server_us_per_delivery", "client_busy"];
 const LATENCY: &[&str] = &["p50_us", "p99_us", "server_us_per_delivery"];
-
-/// All of them, in the order of issue and README.
-pub(crate) const WORKLOADS: &[Workload] = &[
-    Workload { name: "flood-1k-64B-w1", load: &["flood", "--window=1"], limit: &["--frames=1"], figures: FLOOD },
-    Workload { name: "flood-1k-64B-w64", load: &["flood", "--window=64"], limit: &["--frames=64"], figures: FLOOD },
-    Workload { name: "flood-1k-64B-w512", load: &["flood", "--window=512"], limit: &["--frames=512"], figures: FLOOD },
-    Workload {
-        name: "flood-1k-1KiB-w16",
-        load: &["flood", "--bytes=1024", "--window=16"],
-        limit: &["--bytes=1024", "--frames=16"],
-        figures: FLOOD,
-    },
-    Workload {
-        name: "flood-10k-64B-w16",
-        load: &["flood", "--members=10000", "--window=16"],
-        // Both ends of each connection count towards one process's limit of open files.
-        limit: &["--connections=9900", "--frames=16"],
-        figures: FLOOD,
-    },
-    Workload {
-        name: "overlap-1k-10of100-w64",
-        load: &["flood", "--rooms=100", "--rooms-per-member=10", "--window=64"],
-        limit: &[],
-        figures: FLOOD,
-    },
-    Workload {
-        name: "rooms-1000x10-w64",
-        load: &["flood", "--members=10000", "--rooms=1000", "--window=64"],
-        limit: &[],
-        figures: FLOOD,
-    },
-    Workload {
-        name: "requests-100",
-        load: &["requests"],
-        limit: &[],
-        figures: &["server_us_per_request", "requests_per_s", "p50_us", "p99_us", "client_busy"],
-    },
-    Workload {
-        name: "echo-100",
-        load: &["requests", "--echo"],
-        limit: &[],
-        figures: &["server_us_per_request", "requests_per_s", "p50_us", "p99_us", "client_busy"],
-    },
-    Workload { name: "rate-100", load: &["rate", "--rate=100"], limit: &[], figures: LATENCY },
-    Workload { name: "rate-20", load: &["rate", "--rate=20"], limit: &[], figures: LATENCY },
-    Workload {
-        name: "connects",
-        load: &["connects"],
-        limit: &[],
-        figures: &["connects_per_s", "server_us_per_connect", "client_busy"],
-    },
-    Workload {
-        name: "idle-10k",
-        load: &["idle"],
-        limit: &[],
-        figures: &["kib_per_connection", "slope_bytes_per_connection", "base_mib"],
-    },
-    Workload {
-        name: "slow-10of1k",
-        load: &["slow"],
-        limit: &[],
-        figures: &[
-            "stuck_rate_ratio",
-            "healthy_p50_us",
-            "healthy_p99_us",
-            "p50_us",
-            "p99_us",
-            "offered_mb",
-            "grown_mib",
-            "dropped_after_s",
-        ],
-    },
+const REQUESTS: &[&str] = &["server_us_per_request", "requests_per_s", "p50_us", "p99_us", "client_busy"];
+const CONNECTS: &[&str] = &["connects_per_s", "server_us_per_connect", "client_busy"];
+const MEMORY: &[&str] = &["kib_per_connection", "slope_bytes_per_connection", "base_mib"];
+const SLOW: &[&str] = &[
+    "stuck_rate_ratio",
+    "healthy_p50_us",
+    "healthy_p99_us",
+    "p50_us",
+    "p99_us",
+    "offered_mb",
+    "grown_mib",
+    "dropped_after_s",
 ];
+
+const SIO: &str = "--dialect=sio";
+const SIO_POLLING: &str = "--dialect=sio-polling";
+
+/// All of them, in the order of README.
+pub(crate) const WORKLOADS: &[Workload] = &[
+    rooms("flood-1k-64B-w1", &["flood", "--window=1"], FLOOD).limited(&["--frames=1"]),
+    rooms("flood-1k-64B-w64", &["flood", "--window=64"], FLOOD).limited(&["--frames=64"]),
+    rooms("flood-1k-64B-w512", &["flood", "--window=512"], FLOOD).limited(&["--frames=512"]),
+    rooms("flood-1k-1KiB-w16", &["flood", "--bytes=1024", "--window=16"], FLOOD)
+        .limited(&["--bytes=1024", "--frames=16"]),
+    // Both ends of each connection count towards one process's limit of open files.
+    rooms("flood-10k-64B-w16", &["flood", "--members=10000", "--window=16"], FLOOD)
+        .limited(&["--connections=9900", "--frames=16"]),
+    rooms("overlap-1k-10of100-w64", &["flood", "--rooms=100", "--rooms-per-member=10", "--window=64"], FLOOD),
+    rooms("rooms-1000x10-w64", &["flood", "--members=10000", "--rooms=1000", "--window=64"], FLOOD),
+    rooms("requests-100", &["requests"], REQUESTS),
+    rooms("echo-100", &["requests", "--echo"], REQUESTS),
+    rooms("rate-100", &["rate", "--rate=100"], LATENCY),
+    rooms("rate-20", &["rate", "--rate=20"], LATENCY),
+    rooms("connects", &["connects"], CONNECTS),
+    rooms("idle-10k", &["idle"], MEMORY),
+    rooms("slow-10of1k", &["slow"], SLOW),
+    events("sio-flood-1k-64B-w1", &["flood", SIO, "--window=1"], FLOOD),
+    events("sio-flood-1k-64B-w64", &["flood", SIO, "--window=64"], FLOOD),
+    events("sio-flood-1k-64B-w512", &["flood", SIO, "--window=512"], FLOOD),
+    events("sio-flood-1k-1KiB-w16", &["flood", SIO, "--bytes=1024", "--window=16"], FLOOD),
+    events("sio-flood-10k-64B-w16", &["flood", SIO, "--members=10000", "--window=16"], FLOOD),
+    events("sio-overlap-1k-10of100-w64", &["flood", SIO, "--rooms=100", "--rooms-per-member=10", "--window=64"], FLOOD),
+    events("sio-rooms-1000x10-w64", &["flood", SIO, "--members=10000", "--rooms=1000", "--window=64"], FLOOD),
+    events("sio-eio3-1k-64B-w64", &["flood", "--dialect=sio3", "--window=64"], FLOOD),
+    events("sio-connects", &["connects", SIO], CONNECTS),
+    events("sio-idle-10k", &["idle", SIO], MEMORY),
+    events("sio-polling-200-64B-w16", &["flood", SIO_POLLING, "--members=200", "--window=16"], POLLING),
+    events("sio-polling-idle-2k", &["idle", SIO_POLLING, "--connections=2000"], MEMORY),
+];
+
+const fn rooms(name: &'static str, load: &'static [&'static str], figures: &'static [&'static str]) -> Workload {
+    Workload { name, application: Application::Rooms, load, limit: &[], figures }
+}
+
+const fn events(name: &'static str, load: &'static [&'static str], figures: &'static [&'static str]) -> Workload {
+    Workload { name, application: Application::Events, load, limit: &[], figures }
+}
 
 #[cfg(test)]
 mod tests {
@@ -122,6 +137,15 @@ mod tests {
             Load::try_parse_from(std::iter::once(&"load").chain(workload.load)).map(drop).unwrap();
             Limit::try_parse_from(std::iter::once(&"sendlimit").chain(workload.limit)).map(drop).unwrap();
             assert!(!workload.figures.is_empty());
+        }
+    }
+
+    #[test]
+    fn every_workload_has_ours_and_its_rivals() {
+        for workload in WORKLOADS {
+            assert!(workload.suits(Server::Ours), "{}", workload.name);
+            assert!(workload.application.rivals().iter().all(|rival| workload.suits(*rival)), "{}", workload.name);
+            assert_eq!(workload.name.starts_with("sio-"), workload.application == Application::Events);
         }
     }
 }

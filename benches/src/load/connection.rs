@@ -1,23 +1,17 @@
 //! One WebSocket connection of the load generator.
 
 use std::{
-    io::{self, ErrorKind, Read, Write},
+    io,
     net::{SocketAddr, TcpStream},
-    time::Duration,
 };
 
-use rustix::net::sockopt;
-
 use super::{
-    Fault,
-    publication::{check_granted, is_hello, unexpected},
+    Dialect, Fault,
+    dialect::{PING, PONG},
+    transport::{self, Received, Transport},
     wire::{self, Frame, close_code, put_frame, take_frame},
 };
 
-/// Size of the one buffer all connections receive into.
-pub(crate) const BUFFER_BYTES: usize = 256 * 1024;
-/// Longest silence of a server during set-up.
-const PATIENCE: Duration = Duration::from_secs(20);
 /// The example key of RFC 6455 section 1.3, and what a server must answer to it.
 const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
 const ACCEPT: &str = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
@@ -27,75 +21,71 @@ const ACCEPT: &str = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
 #[derive(Debug)]
 pub(crate) struct Connection {
     stream: TcpStream,
-    upgraded: bool,
+    dialect: Dialect,
+    state: State,
     carry: Vec<u8>,
     unsent: Vec<u8>,
 }
 
-/// Whether one call of [`Connection::receive`] took all there was.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) enum Received {
-    /// All; epoll will tell of more.
-    All,
-    /// A full buffer: there may be more, of which epoll will not tell.
-    Full,
+enum State {
+    /// The answer to the upgrade is due.
+    Upgrading,
+    /// So many texts of the greeting came.
+    Greeting(usize),
+    Greeted,
 }
 
-impl Connection {
-    /// Connects and asks for the upgrade, without waiting for the answer. The stream blocks until
-    /// [`Connection::set_nonblocking`].
-    ///
-    /// Closing resets (SO_LINGER 0), or ports in TIME_WAIT would run out after a few runs.
-    pub(crate) fn open(address: SocketAddr, path: &str) -> Result<Self, Fault> {
-        let mut stream = TcpStream::connect(address)?;
-        stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
-        sockopt::set_socket_linger(&stream, Some(Duration::ZERO))?;
+impl Transport for Connection {
+    fn open(address: SocketAddr, dialect: Dialect) -> Result<Self, Fault> {
+        let stream = transport::connect(address)?;
+        let mut connection = Self { stream, dialect, state: State::Upgrading, carry: Vec::new(), unsent: Vec::new() };
         let request = format!(
-            "GET {path} HTTP/1.1\r\nHost: {address}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-             Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {KEY}\r\n\r\n"
+            "GET {} HTTP/1.1\r\nHost: {address}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+             Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {KEY}\r\n\r\n",
+            dialect.path()
         );
-        stream.write_all(request.as_bytes())?;
-        Ok(Self { stream, upgraded: false, carry: Vec::new(), unsent: Vec::new() })
+        connection.send(request.as_bytes())?;
+        Ok(connection)
     }
 
-    pub(crate) fn stream(&self) -> &TcpStream {
+    fn stream(&self) -> &TcpStream {
         &self.stream
     }
 
-    pub(crate) fn set_nonblocking(&self) -> io::Result<()> {
-        self.stream.set_nonblocking(true)
+    fn is_greeted(&self) -> bool {
+        self.state == State::Greeted
     }
 
-    /// Receives once, into `buffer`, and gives each whole text to `on`. Pings are answered.
-    ///
-    /// # Errors
-    /// What `on` returns, what the socket says, and [`Fault`]s of handshake and frames.
+    fn say(&mut self, texts: &[String]) -> Result<(), Fault> {
+        let mut frames = Vec::new();
+        texts.iter().for_each(|text| put_frame(&mut frames, wire::TEXT, text.as_bytes()));
+        Ok(self.send(&frames)?)
+    }
+
+    fn listen(&mut self) -> Result<(), Fault> {
+        Ok(())
+    }
+
     #[inline]
-    pub(crate) fn receive(
+    fn receive(
         &mut self,
         buffer: &mut [u8],
         mut on: impl FnMut(&[u8]) -> Result<(), Fault>,
     ) -> Result<Received, Fault> {
-        let held = self.carry.len();
-        buffer[..held].copy_from_slice(&self.carry);
-        let filled = match self.stream.read(&mut buffer[held..]) {
-            Ok(0) => return Err(Fault::Closed(None)),
-            Ok(length) => held + length,
-            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {
-                return Ok(Received::All);
-            }
-            Err(error) => return Err(error.into()),
+        let Some(filled) = transport::receive(&mut self.stream, &self.carry, buffer)? else {
+            return Ok(Received::Nothing);
         };
-        let mut input = self.take_head(&buffer[..filled])?;
-        while self.upgraded
+        let mut input = &buffer[..filled];
+        if self.state != State::Greeted {
+            input = self.be_greeted(input)?;
+        }
+        while self.state == State::Greeted
             && let Some((frame, used)) = take_frame(input)?
         {
             input = &input[used..];
-            if frame.opcode == wire::TEXT {
-                on(frame.payload)?;
-            } else {
-                self.control(&frame)?;
+            if let Some(text) = self.text_of(&frame)? {
+                on(text)?;
             }
         }
         if input.len() == buffer.len() {
@@ -106,103 +96,76 @@ impl Connection {
         Ok(if filled == buffer.len() { Received::Full } else { Received::All })
     }
 
-    /// Set-up only, while the stream blocks: receives until `count` texts came.
-    pub(crate) fn expect(
-        &mut self,
-        buffer: &mut [u8],
-        count: usize,
-        mut on: impl FnMut(&[u8]) -> Result<(), Fault>,
-    ) -> Result<(), Fault> {
-        let mut came = 0;
-        while came < count {
-            let before = (self.upgraded, came, self.carry.len());
-            self.receive(buffer, |text| {
-                came += 1;
-                on(text)
-            })?;
-            if before == (self.upgraded, came, self.carry.len()) {
-                return Err(Fault::Missing { due: count as u64, came: came as u64 });
-            }
-        }
-        Ok(())
-    }
-
-    /// Set-up only: waits for the 101, where no greeting follows.
-    pub(crate) fn expect_upgrade(&mut self, buffer: &mut [u8]) -> Result<(), Fault> {
-        while !self.upgraded {
-            let before = self.carry.len();
-            self.receive(buffer, |text| Err(unexpected(text)))?;
-            if !self.upgraded && self.carry.len() == before {
-                return Err(Fault::Missing { due: 1, came: 0 });
-            }
-        }
-        Ok(())
-    }
-
-    /// Set-up only: waits for the 101 and the greeting.
-    pub(crate) fn expect_hello(&mut self, buffer: &mut [u8]) -> Result<(), Fault> {
-        self.expect(buffer, 1, |text| if is_hello(text) { Ok(()) } else { Err(unexpected(text)) })
-    }
-
-    /// Set-up only: waits until `count` requests are granted.
-    pub(crate) fn expect_granted(&mut self, buffer: &mut [u8], count: usize) -> Result<(), Fault> {
-        self.expect(buffer, count, check_granted)
-    }
-
-    /// Sends `bytes`, in one write if the kernel takes them; the rest waits for [`Connection::flush`].
-    pub(crate) fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
-        if !self.unsent.is_empty() {
-            self.unsent.extend_from_slice(bytes);
-            return self.flush();
-        }
-        let written = write_some(&mut self.stream, bytes)?;
-        self.unsent.extend_from_slice(&bytes[written..]);
-        Ok(())
-    }
-
-    /// Sends what the kernel did not take before.
-    pub(crate) fn flush(&mut self) -> io::Result<()> {
-        if !self.unsent.is_empty() {
-            let written = write_some(&mut self.stream, &self.unsent)?;
-            self.unsent.drain(..written);
-        }
-        Ok(())
-    }
-
-    /// What follows the answer to the upgrade in `input`, or all of it while that is not complete.
-    fn take_head<'a>(&mut self, input: &'a [u8]) -> Result<&'a [u8], Fault> {
-        if self.upgraded {
-            return Ok(input);
-        }
-        let Some(end) = input.windows(4).position(|window| window == b"\r\n\r\n") else { return Ok(input) };
-        let head = String::from_utf8_lossy(&input[..end]);
-        if !head.starts_with("HTTP/1.1 101 ") || !head.contains(ACCEPT) {
-            return Err(Fault::Handshake(head.lines().next().unwrap_or_default().to_owned()));
-        }
-        self.upgraded = true;
-        Ok(&input[end + 4..])
-    }
-
-    #[cold]
-    fn control(&mut self, frame: &Frame<'_>) -> Result<(), Fault> {
-        match frame.opcode {
-            wire::PING => {
-                let mut pong = Vec::new();
-                put_frame(&mut pong, wire::PONG, frame.payload);
-                Ok(self.send(&pong)?)
-            }
-            wire::PONG => Ok(()),
-            wire::CLOSE => Err(Fault::Closed(close_code(frame.payload))),
-            _ => Err(Fault::Frame("neither text nor control")),
-        }
+    fn flush(&mut self) -> io::Result<()> {
+        transport::flush(&mut self.stream, &mut self.unsent)
     }
 }
 
-/// Writes as much as the kernel takes now.
-fn write_some(stream: &mut TcpStream, bytes: &[u8]) -> io::Result<usize> {
-    match stream.write(bytes) {
-        Ok(written) => Ok(written),
-        Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => Ok(0),
-        Err(error) => Err(error),
+impl Connection {
+    /// Sends frames, in one write if the kernel takes them; the rest waits for [`Transport::flush`].
+    pub(crate) fn send(&mut self, frames: &[u8]) -> io::Result<()> {
+        transport::send(&mut self.stream, &mut self.unsent, frames)
     }
+
+    /// Takes what `input` has of the answer to the upgrade and of the greeting, and returns the rest.
+    #[cold]
+    fn be_greeted<'a>(&mut self, mut input: &'a [u8]) -> Result<&'a [u8], Fault> {
+        if self.state == State::Upgrading {
+            let Some(rest) = take_head(input)? else { return Ok(input) };
+            input = rest;
+            self.greeted_with(0);
+        }
+        while let State::Greeting(number) = self.state
+            && let Some((frame, used)) = take_frame(input)?
+        {
+            input = &input[used..];
+            if let Some(text) = self.text_of(&frame)? {
+                if let Some(answer) = self.dialect.be_greeted(number, text)? {
+                    self.say(&[answer.to_owned()])?;
+                }
+                self.greeted_with(number + 1);
+            }
+        }
+        Ok(input)
+    }
+
+    fn greeted_with(&mut self, texts: usize) {
+        self.state = if self.dialect.is_greeted(texts) { State::Greeted } else { State::Greeting(texts) };
+    }
+
+    /// The text in `frame`. If it has none, what it asks for is done.
+    #[inline]
+    fn text_of<'a>(&mut self, frame: &Frame<'a>) -> Result<Option<&'a [u8]>, Fault> {
+        if frame.opcode == wire::TEXT && frame.payload != PING {
+            return Ok(Some(frame.payload));
+        }
+        self.control(frame)
+    }
+
+    #[cold]
+    fn control<'a>(&mut self, frame: &Frame<'a>) -> Result<Option<&'a [u8]>, Fault> {
+        match frame.opcode {
+            wire::TEXT if self.dialect.has_heartbeats() => self.say(&[PONG.to_owned()])?,
+            wire::TEXT => return Ok(Some(frame.payload)),
+            wire::PING => {
+                let mut pong = Vec::new();
+                put_frame(&mut pong, wire::PONG, frame.payload);
+                self.send(&pong)?;
+            }
+            wire::PONG => {}
+            wire::CLOSE => return Err(Fault::Closed(close_code(frame.payload))),
+            _ => return Err(Fault::Frame("neither text nor control")),
+        }
+        Ok(None)
+    }
+}
+
+/// What follows the answer to the upgrade in `input`; `None` while that is not complete.
+fn take_head(input: &[u8]) -> Result<Option<&[u8]>, Fault> {
+    let Some(end) = input.windows(4).position(|window| window == b"\r\n\r\n") else { return Ok(None) };
+    let head = String::from_utf8_lossy(&input[..end]);
+    if !head.starts_with("HTTP/1.1 101 ") || !head.contains(ACCEPT) {
+        return Err(Fault::Handshake(head.lines().next().unwrap_or_default().to_owned()));
+    }
+    Ok(Some(&input[end + 4..]))
 }

@@ -3,16 +3,20 @@
 use std::net::SocketAddr;
 
 use super::{
-    Fault, Process, Report,
-    connection::{BUFFER_BYTES, Connection},
+    Dialect, Fault, Process, Report,
+    connection::Connection,
     measure::Measure,
     poller::{Poller, Wait},
-    publication::{is_hello, unexpected},
+    polling::Polling,
+    transport::{BUFFER_BYTES, Transport},
 };
 
 /// Connect, upgrade, be greeted, reset; as often as possible.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Connects {
+    /// What is spoken with the server
+    #[arg(long, value_enum, default_value_t = Dialect::Rooms)]
+    pub dialect: Dialect,
     /// Connections in progress
     #[arg(long, default_value_t = 64)]
     pub at_once: usize,
@@ -25,17 +29,25 @@ pub struct Connects {
 }
 
 /// Connections in progress, each in a place that the next one takes over.
-struct Callers {
+struct Callers<T> {
     address: SocketAddr,
+    dialect: Dialect,
     poller: Poller,
-    places: Vec<Connection>,
+    places: Vec<T>,
     buffer: Vec<u8>,
     greeted: u64,
 }
 
 impl Connects {
     pub(super) fn run(&self, address: SocketAddr, server: &Process) -> Result<Report, Fault> {
-        let mut callers = Callers::open(address, self.at_once)?;
+        match self.dialect {
+            Dialect::SioPolling => self.run_over::<Polling>(address, server),
+            _ => self.run_over::<Connection>(address, server),
+        }
+    }
+
+    fn run_over<T: Transport>(&self, address: SocketAddr, server: &Process) -> Result<Report, Fault> {
+        let mut callers = Callers::<T>::open(address, self.dialect, self.at_once)?;
         let warm_up = Measure::start(server, callers.poller.idle())?;
         while warm_up.elapsed().as_secs_f64() < self.warm_up {
             callers.turn()?;
@@ -55,34 +67,31 @@ impl Connects {
     }
 }
 
-impl Callers {
-    fn open(address: SocketAddr, at_once: usize) -> Result<Self, Fault> {
+impl<T: Transport> Callers<T> {
+    fn open(address: SocketAddr, dialect: Dialect, at_once: usize) -> Result<Self, Fault> {
         let poller = Poller::new()?;
-        let places = (0..at_once).map(|place| call(address, &poller, place)).collect::<Result<_, _>>()?;
-        Ok(Self { address, poller, places, buffer: vec![0; BUFFER_BYTES], greeted: 0 })
+        let places = (0..at_once).map(|place| call(address, dialect, &poller, place)).collect::<Result<_, _>>()?;
+        Ok(Self { address, dialect, poller, places, buffer: vec![0; BUFFER_BYTES], greeted: 0 })
     }
 
     fn turn(&mut self) -> Result<(), Fault> {
         for index in 0..self.poller.wait(Wait::Spin)? {
             let place = self.poller.token(index);
-            let mut greeted = false;
-            self.places[place].receive(&mut self.buffer, |text| {
-                greeted = is_hello(text);
-                if greeted { Ok(()) } else { Err(unexpected(text)) }
-            })?;
-            if greeted {
+            let caller = &mut self.places[place];
+            caller.receive(&mut self.buffer, |text| Err(Fault::unexpected(text)))?;
+            if caller.is_greeted() {
                 self.greeted += 1;
                 // Dropping the greeted connection resets it and takes it out of the epoll set.
-                self.places[place] = call(self.address, &self.poller, place)?;
+                *caller = call(self.address, self.dialect, &self.poller, place)?;
             }
         }
         Ok(())
     }
 }
 
-fn call(address: SocketAddr, poller: &Poller, place: usize) -> Result<Connection, Fault> {
-    let connection = Connection::open(address, "/ws")?;
-    connection.set_nonblocking()?;
-    poller.add(connection.stream(), place)?;
-    Ok(connection)
+fn call<T: Transport>(address: SocketAddr, dialect: Dialect, poller: &Poller, place: usize) -> Result<T, Fault> {
+    let caller = T::open(address, dialect)?;
+    caller.set_nonblocking()?;
+    poller.add(caller.stream(), place)?;
+    Ok(caller)
 }

@@ -18,6 +18,8 @@ pub enum Fault {
     Process(String),
     /// The server did not answer the upgrade with a proper 101.
     Handshake(String),
+    /// An answer to an HTTP request that long-polling does not expect.
+    Answer(String),
     /// A frame that a server may not send, or that the load generator does not expect.
     Frame(&'static str),
     /// The server closed a connection, with this close code if it sent one.
@@ -42,6 +44,24 @@ pub enum Fault {
     },
 }
 
+impl Fault {
+    /// A [`Fault::Text`] that quotes the beginning of `text`.
+    #[cold]
+    pub(crate) fn unexpected(text: &[u8]) -> Self {
+        Self::Text(beginning(text))
+    }
+
+    /// A [`Fault::Answer`] that quotes the beginning of `answer`.
+    #[cold]
+    pub(crate) fn answer(answer: &[u8]) -> Self {
+        Self::Answer(beginning(answer))
+    }
+}
+
+fn beginning(text: &[u8]) -> String {
+    String::from_utf8_lossy(&text[..text.len().min(120)]).into_owned()
+}
+
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -50,6 +70,7 @@ impl fmt::Display for Fault {
             Self::NotLoopback(address) => write!(f, "{address} is not a loopback address: load is sent nowhere else"),
             Self::Process(what) => write!(f, "cannot read {what}: has the server ended, is --pid right?"),
             Self::Handshake(head) => write!(f, "upgrade refused: {head}"),
+            Self::Answer(answer) => write!(f, "unexpected HTTP answer: {}", answer.escape_default()),
             Self::Frame(what) => write!(f, "bad frame: {what}"),
             Self::Closed(Some(code)) => write!(f, "the server closed a connection with code {code}"),
             Self::Closed(None) => write!(f, "the server ended a connection"),

@@ -2,7 +2,10 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use super::{Fault, Plan, Process, Report, measure::Measure, poller::Wait, stage::Stage};
+use super::{
+    Dialect, Fault, Plan, Process, Report, connection::Connection, measure::Measure, poller::Wait, polling::Polling,
+    stage::Stage, transport::Transport,
+};
 
 /// How long to wait for more when few members have something: see `Poller::gather`.
 const GATHER: Duration = Duration::from_micros(20);
@@ -10,6 +13,9 @@ const GATHER: Duration = Duration::from_micros(20);
 /// One publisher, N members, a number of messages always in flight.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Flood {
+    /// What is spoken with the server
+    #[arg(long, value_enum, default_value_t = Dialect::Rooms)]
+    pub dialect: Dialect,
     /// Members
     #[arg(long, default_value_t = 1_000)]
     pub members: usize,
@@ -35,8 +41,15 @@ pub struct Flood {
 
 impl Flood {
     pub(super) fn run(&self, address: SocketAddr, server: &Process) -> Result<Report, Fault> {
+        match self.dialect {
+            Dialect::SioPolling => self.run_over::<Polling>(address, server),
+            _ => self.run_over::<Connection>(address, server),
+        }
+    }
+
+    fn run_over<T: Transport>(&self, address: SocketAddr, server: &Process) -> Result<Report, Fault> {
         let plan = Plan::new(self.members, self.rooms, self.rooms_per_member)?;
-        let mut stage = Stage::set(address, &plan, self.bytes)?;
+        let mut stage = Stage::<T>::set(address, self.dialect, &plan, self.bytes)?;
         let warm_up = Measure::start(server, stage.idle())?;
         while warm_up.elapsed().as_secs_f64() < self.warm_up {
             step(&mut stage, self.window)?;
@@ -60,7 +73,7 @@ impl Flood {
 }
 
 /// Tops up to `window` messages in flight once half of them are delivered, and looks at the sockets.
-pub(super) fn step(stage: &mut Stage, window: u32) -> Result<(), Fault> {
+pub(super) fn step<T: Transport>(stage: &mut Stage<T>, window: u32) -> Result<(), Fault> {
     let in_flight = stage.in_flight() as u32;
     if in_flight <= window / 2 {
         stage.publish(window - in_flight)?;

@@ -1,106 +1,107 @@
-//! The room protocol as text: requests to send, deliveries to recognise.
+//! Publications as text: requests to send, deliveries to recognise.
 //!
 //! Every publication carries a number of eight digits in front of its filler. A delivery is compared
 //! whole: the event and the filler byte by byte, and the number with the one that is due.
 
 use super::{
-    Fault,
+    Dialect,
+    dialect::room_name,
     wire::{TEXT, put_frame},
 };
 
 /// Digits of a publication's number.
 const DIGITS: usize = 8;
-/// What comes before the data of a delivery: CONTRACT fixes keys, order and compactness.
-const DELIVERY_HEAD: &[u8] = br#"{"event":"message","data":""#;
-const HELLO_HEAD: &[u8] = br#"{"event":"hello","data":{"id":""#;
-const REPLY_HEAD: &[u8] = br#"{"reply":"#;
-
-/// The name of room `number`; all names are equally long, so that all requests are.
-pub(crate) fn room_name(number: u32) -> String {
-    format!("room-{number:04}")
-}
-
-/// Appends a frame that asks to join room `number`.
-pub(crate) fn put_join(out: &mut Vec<u8>, number: u32) {
-    let text = format!(r#"{{"id":{number},"op":"join","room":"{}"}}"#, room_name(number));
-    put_frame(out, TEXT, text.as_bytes());
-}
-
-/// Whether `text` greets a new connection.
-pub(crate) fn is_hello(text: &[u8]) -> bool {
-    text.starts_with(HELLO_HEAD)
-}
-
-/// Checks that `text` is a reply that grants a request.
-///
-/// # Errors
-/// [`Fault::Text`] if it is anything else, a refusal for example.
-pub(crate) fn check_granted(text: &[u8]) -> Result<(), Fault> {
-    let granted = text.strip_prefix(REPLY_HEAD).is_some_and(|rest| {
-        let id = rest.iter().position(|byte| *byte == b',').unwrap_or(rest.len());
-        rest[id..].starts_with(br#","ok":true"#)
-    });
-    if granted { Ok(()) } else { Err(unexpected(text)) }
-}
-
-/// A [`Fault::Text`] that quotes the beginning of `text`.
-#[cold]
-pub(crate) fn unexpected(text: &[u8]) -> Fault {
-    Fault::Text(String::from_utf8_lossy(&text[..text.len().min(120)]).into_owned())
-}
+/// Digits of a room's number, at the end of its name.
+const ROOM_DIGITS: usize = 4;
+/// What comes before the data of a delivery. Key order and compactness are fixed.
+const ROOMS_HEAD: &[u8; 27] = br#"{"event":"message","data":""#;
+const SIO_HEAD: &[u8; 14] = br#"42["message",""#;
 
 /// Publications with data of one size: makes the requests, recognises the deliveries.
 #[derive(Debug)]
 pub(crate) struct Publication {
+    head: Head,
     request: Vec<u8>,
     room_at: usize,
     number_at: usize,
     delivery: Vec<u8>,
 }
 
+/// How deliveries begin.
+#[derive(Debug, Clone, Copy)]
+enum Head {
+    Rooms,
+    Sio,
+}
+
 impl Publication {
     /// Publications whose data is a string of `bytes` characters, at least the eight of the number.
-    pub(crate) fn new(bytes: usize) -> Self {
-        let filler = "x".repeat(bytes.saturating_sub(DIGITS));
-        let before = format!(r#"{{"op":"broadcast","rooms":["{}"],"data":""#, room_name(0));
-        let text = format!(r#"{before}{:08}{filler}"}}"#, 0);
+    pub(crate) fn new(dialect: Dialect, bytes: usize) -> Self {
+        let (head, [before_room, before_data, end]) = match dialect {
+            Dialect::Rooms | Dialect::Echo => {
+                (Head::Rooms, [r#"{"op":"broadcast","rooms":[""#, r#""],"data":""#, "\"}"])
+            }
+            Dialect::Sio | Dialect::Sio3 | Dialect::SioPolling => (Head::Sio, [r#"42["publish",""#, r#"",""#, "\"]"]),
+        };
+        let data = format!("{:08}{}", 0, "x".repeat(bytes.saturating_sub(DIGITS)));
+        let (room_from, room) = (before_room.len(), room_name(0));
+        let number_from = room_from + room.len() + before_data.len();
+        let text = format!("{before_room}{room}{before_data}{data}{end}");
         let mut request = Vec::new();
         put_frame(&mut request, TEXT, text.as_bytes());
-        let head = request.len() - text.len();
-        let number_at = head + before.len();
-        let room_at = number_at - br#"0000"],"data":""#.len();
-        let mut delivery = DELIVERY_HEAD.to_vec();
-        delivery.extend_from_slice(format!(r#"{:08}{filler}"}}"#, 0).as_bytes());
-        Self { request, room_at, number_at, delivery }
+        let frame_head = request.len() - text.len();
+        Self {
+            head,
+            request,
+            room_at: frame_head + room_from + room.len() - ROOM_DIGITS,
+            number_at: frame_head + number_from,
+            delivery: [head.bytes(), data.as_bytes(), end.as_bytes()].concat(),
+        }
     }
 
-    /// Appends the request to publish message `number` to room `room`.
+    /// Appends a frame with the request to publish message `number` to room `room`.
     pub(crate) fn put_request(&self, out: &mut Vec<u8>, room: u32, number: u32) {
         let start = out.len();
         out.extend_from_slice(&self.request);
-        put_digits(&mut out[start + self.room_at..][..4], room);
+        put_digits(&mut out[start + self.room_at..][..ROOM_DIGITS], room);
         put_digits(&mut out[start + self.number_at..][..DIGITS], number);
     }
 
-    /// The text of delivery `number`, which is also what echo workloads send.
+    /// Appends the text of delivery `number`, which is also what echo workloads send.
     pub(crate) fn put_delivery(&self, out: &mut Vec<u8>, number: u32) {
         let start = out.len();
         out.extend_from_slice(&self.delivery);
-        put_digits(&mut out[start + DELIVERY_HEAD.len()..][..DIGITS], number);
+        put_digits(&mut out[start + self.head.bytes().len()..][..DIGITS], number);
     }
 
     /// The number of the delivery `text`, or `None` if `text` is not a delivery of this publication.
     #[inline]
     pub(crate) fn number(&self, text: &[u8]) -> Option<u32> {
-        const TAIL: usize = DELIVERY_HEAD.len() + DIGITS;
-        if text.len() != self.delivery.len()
-            || !text.starts_with(DELIVERY_HEAD)
-            || text[TAIL..] != self.delivery[TAIL..]
-        {
-            return None;
+        // Each arm compares a head of its own, fixed length, which takes no call.
+        match self.head {
+            Head::Rooms => number_after(ROOMS_HEAD, text, &self.delivery),
+            Head::Sio => number_after(SIO_HEAD, text, &self.delivery),
         }
-        text[DELIVERY_HEAD.len()..].first_chunk().and_then(|digits| parse_digits(*digits))
     }
+}
+
+impl Head {
+    fn bytes(self) -> &'static [u8] {
+        match self {
+            Self::Rooms => ROOMS_HEAD,
+            Self::Sio => SIO_HEAD,
+        }
+    }
+}
+
+/// The number in `text`, if that is `delivery` but for the number.
+#[inline]
+fn number_after<const HEAD: usize>(head: &[u8; HEAD], text: &[u8], delivery: &[u8]) -> Option<u32> {
+    let tail = HEAD + DIGITS;
+    if text.len() != delivery.len() || !text.starts_with(head) || text[tail..] != delivery[tail..] {
+        return None;
+    }
+    text[HEAD..].first_chunk().and_then(|digits| parse_digits(*digits))
 }
 
 fn put_digits(out: &mut [u8], mut number: u32) {
@@ -145,35 +146,46 @@ mod tests {
     }
 
     #[test]
-    fn a_request_is_the_contracts() {
-        let mut frame = Vec::new();
-        Publication::new(12).put_request(&mut frame, 37, 1_234);
-        let text = &frame[6..];
-        assert_eq!(String::from_utf8_lossy(text), r#"{"op":"broadcast","rooms":["room-0037"],"data":"00001234xxxx"}"#);
-        assert_eq!(usize::from(frame[1] & 0x7F), text.len());
+    fn a_request_is_what_the_server_understands() {
+        let requests = [
+            (Dialect::Rooms, r#"{"op":"broadcast","rooms":["room-0037"],"data":"00001234xxxx"}"#),
+            (Dialect::Sio, r#"42["publish","room-0037","00001234xxxx"]"#),
+        ];
+        for (dialect, request) in requests {
+            let mut frame = Vec::new();
+            Publication::new(dialect, 12).put_request(&mut frame, 37, 1_234);
+            let text = &frame[6..];
+            assert_eq!(String::from_utf8_lossy(text), request);
+            assert_eq!(usize::from(frame[1] & 0x7F), text.len());
+        }
     }
 
     #[test]
     fn a_delivery_is_compared_whole() {
-        let publication = Publication::new(64);
-        let mut text = Vec::new();
-        publication.put_delivery(&mut text, 77);
-        assert_eq!(publication.number(&text), Some(77));
-        for at in 0..text.len() {
-            let mut damaged = text.clone();
-            damaged[at] ^= 0x40;
-            assert_ne!(publication.number(&damaged), Some(77), "byte {at} is not looked at");
+        for dialect in [Dialect::Rooms, Dialect::Sio, Dialect::Sio3, Dialect::SioPolling] {
+            let publication = Publication::new(dialect, 64);
+            let mut text = Vec::new();
+            publication.put_delivery(&mut text, 77);
+            assert_eq!(publication.number(&text), Some(77));
+            for at in 0..text.len() {
+                let mut damaged = text.clone();
+                damaged[at] ^= 0x40;
+                assert_ne!(publication.number(&damaged), Some(77), "byte {at} is not looked at");
+            }
+            assert_eq!(publication.number(&text[..text.len() - 1]), None);
         }
-        assert_eq!(publication.number(&text[..text.len() - 1]), None);
     }
 
     #[test]
-    fn a_refusal_is_not_a_grant() {
-        for granted in [&br#"{"reply":null,"ok":true}"#[..], br#"{"reply":7,"ok":true,"socket":"a"}"#] {
-            assert!(check_granted(granted).is_ok());
-        }
-        for other in [&br#"{"reply":null,"ok":false,"error":"no"}"#[..], br#"{"event":"message","data":1}"#, b""] {
-            assert!(check_granted(other).is_err());
+    fn deliveries_are_the_events_of_their_dialect() {
+        let deliveries = [
+            (Dialect::Rooms, r#"{"event":"message","data":"00000005xx"}"#),
+            (Dialect::Sio, r#"42["message","00000005xx"]"#),
+        ];
+        for (dialect, delivery) in deliveries {
+            let mut text = Vec::new();
+            Publication::new(dialect, 10).put_delivery(&mut text, 5);
+            assert_eq!(String::from_utf8_lossy(&text), delivery);
         }
     }
 }

@@ -5,7 +5,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Fault, Plan, Process, Report, histogram::Histogram, measure::Measure, poller::Wait, stage::Stage};
+use super::{
+    Dialect, Fault, Plan, Process, Report, connection::Connection, histogram::Histogram, measure::Measure,
+    poller::Wait, stage::Stage,
+};
 
 /// Broadcasts at a fixed rate: latency of each delivery.
 #[derive(Debug, Clone, clap::Args)]
@@ -32,7 +35,7 @@ pub struct Rate {
 
 impl Rate {
     pub(super) fn run(&self, address: SocketAddr, server: &Process) -> Result<Report, Fault> {
-        let mut stage = Stage::set(address, &Plan::new(self.members, 1, 1)?, self.bytes)?;
+        let mut stage = Stage::set(address, Dialect::Rooms, &Plan::new(self.members, 1, 1)?, self.bytes)?;
         self.pace(&mut stage, self.warm_up)?;
         stage.start_latency();
         let before = stage.delivered();
@@ -50,7 +53,7 @@ impl Rate {
 
     /// Publishes by the clock, not by the last delivery: a late server does not get fewer messages, and
     /// what it is late with counts.
-    fn pace(&self, stage: &mut Stage, seconds: f64) -> Result<(), Fault> {
+    fn pace(&self, stage: &mut Stage<Connection>, seconds: f64) -> Result<(), Fault> {
         let start = Instant::now();
         for message in 0..(seconds * self.rate) as u32 {
             let due = start + Duration::from_secs_f64(f64::from(message) / self.rate);

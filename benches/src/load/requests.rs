@@ -6,14 +6,15 @@ use std::{
 };
 
 use super::{
-    Fault, Process, Report,
-    connection::{BUFFER_BYTES, Connection, Received},
+    Dialect, Fault, Process, Report,
+    connection::Connection,
     histogram::Histogram,
     measure::Measure,
     poller::{Poller, Wait},
-    publication::{Publication, unexpected},
+    publication::Publication,
     rate::put_latency,
     stage::OPEN_AT_ONCE,
+    transport::{BUFFER_BYTES, Received, Transport},
     wire::{TEXT, put_frame},
 };
 
@@ -86,23 +87,19 @@ impl Requests {
 impl Askers {
     fn open(address: SocketAddr, workload: &Requests) -> Result<Self, Fault> {
         let mut buffer = vec![0; BUFFER_BYTES];
-        let path = if workload.echo { "/ws/echo" } else { "/ws" };
+        let dialect = if workload.echo { Dialect::Echo } else { Dialect::Rooms };
         let mut askers = Vec::with_capacity(workload.connections);
         while askers.len() < workload.connections {
             let count = OPEN_AT_ONCE.min(workload.connections - askers.len());
             let mut some: Vec<Connection> =
-                (0..count).map(|_| Connection::open(address, path)).collect::<Result<_, _>>()?;
+                (0..count).map(|_| Connection::open(address, dialect)).collect::<Result<_, _>>()?;
             for connection in &mut some {
-                if workload.echo {
-                    connection.expect_upgrade(&mut buffer)?;
-                } else {
-                    connection.expect_hello(&mut buffer)?;
-                }
+                connection.expect_greeting(&mut buffer)?;
             }
             askers.extend(some.into_iter().map(|connection| Asker { connection, number: 0, asked_at: Instant::now() }));
         }
         let questions =
-            if workload.echo { Questions::Echo(Publication::new(workload.bytes)) } else { Questions::GetId };
+            if workload.echo { Questions::Echo(Publication::new(dialect, workload.bytes)) } else { Questions::GetId };
         let poller = Poller::new()?;
         for (token, asker) in askers.iter_mut().enumerate() {
             asker.connection.set_nonblocking()?;
@@ -160,6 +157,6 @@ impl Questions {
             Self::GetId => text.starts_with(format!(r#"{{"reply":{number},"ok":true,"socket":""#).as_bytes()),
             Self::Echo(publication) => publication.number(text) == Some(number),
         };
-        if answered { Ok(()) } else { Err(unexpected(text)) }
+        if answered { Ok(()) } else { Err(Fault::unexpected(text)) }
     }
 }

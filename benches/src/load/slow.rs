@@ -7,7 +7,8 @@ use std::{
 };
 
 use super::{
-    Fault, Plan, PlanError, Process, Report,
+    Dialect, Fault, Plan, PlanError, Process, Report,
+    connection::Connection,
     flood::step,
     histogram::Histogram,
     measure::{Bill, Measure},
@@ -59,7 +60,7 @@ impl Slow {
         if self.stuck >= self.members {
             return Err(PlanError::Empty.into());
         }
-        let mut stage = Stage::set(address, &Plan::new(self.members, 1, 1)?, self.bytes)?;
+        let mut stage = Stage::set(address, Dialect::Rooms, &Plan::new(self.members, 1, 1)?, self.bytes)?;
         let healthy = self.half(&mut stage, server, 0)?;
         let resident = server.resident_bytes()?;
         stage.stop_reading(self.stuck)?;
@@ -84,7 +85,7 @@ impl Slow {
 
     /// Floods until each member was offered its megabytes, then waits until the server has let `stuck`
     /// sockets go.
-    fn half(&self, stage: &mut Stage, server: &Process, stuck: usize) -> Result<Half, Fault> {
+    fn half(&self, stage: &mut Stage<Connection>, server: &Process, stuck: usize) -> Result<Half, Fault> {
         let messages = (self.megabytes * 1e6 / self.bytes as f64).ceil() as u32;
         let from = stage.published();
         let mut sentry = Sentry::new(server, stuck)?;

@@ -6,12 +6,13 @@ use std::{
 };
 
 use super::{
-    Fault, Plan,
-    connection::{BUFFER_BYTES, Connection, Received},
+    Dialect, Fault, Plan,
+    connection::Connection,
     histogram::Histogram,
     plan::Due,
     poller::{Poller, Wait},
-    publication::{Publication, check_granted, put_join, unexpected},
+    publication::Publication,
+    transport::{BUFFER_BYTES, Received, Transport},
 };
 
 /// Connections opened at once during set-up: less than any server's backlog.
@@ -24,9 +25,10 @@ const STALL: Duration = Duration::from_secs(20);
 const AFTERWARDS: Duration = Duration::from_millis(100);
 
 /// All members of a plan, in their rooms, and one publisher that is in none.
-pub(crate) struct Stage {
+pub(crate) struct Stage<T> {
     poller: Poller,
-    members: Vec<Member>,
+    dialect: Dialect,
+    members: Vec<Member<T>>,
     publisher: Connection,
     publication: Publication,
     rooms: u32,
@@ -41,8 +43,8 @@ pub(crate) struct Stage {
 }
 
 #[derive(Debug)]
-struct Member {
-    connection: Connection,
+struct Member<T> {
+    transport: T,
     due: Due,
     reads: bool,
 }
@@ -54,30 +56,31 @@ struct Latency {
     taken: Histogram,
 }
 
-impl Stage {
+impl<T: Transport> Stage<T> {
     /// Connects the members of `plan`, joins them to their rooms, and connects the publisher of messages
     /// with `bytes` of data.
-    pub(crate) fn set(address: SocketAddr, plan: &Plan, bytes: usize) -> Result<Self, Fault> {
+    pub(crate) fn set(address: SocketAddr, dialect: Dialect, plan: &Plan, bytes: usize) -> Result<Self, Fault> {
         let mut buffer = vec![0; BUFFER_BYTES];
         let rooms_of = plan.rooms_of_members();
-        let mut members = Vec::with_capacity(rooms_of.len());
+        let mut members = Vec::<Member<T>>::with_capacity(rooms_of.len());
         for some in rooms_of.chunks(OPEN_AT_ONCE) {
-            members.extend(seat(address, some, plan.rooms(), &mut buffer)?);
+            members.extend(seat(address, dialect, some, plan.rooms(), &mut buffer)?);
         }
-        let mut publisher = Connection::open(address, "/ws")?;
-        publisher.expect_hello(&mut buffer)?;
+        let mut publisher = Connection::open(address, dialect.of_publisher())?;
+        publisher.expect_greeting(&mut buffer)?;
         let poller = Poller::new()?;
-        for (token, connection) in members.iter().map(|member| &member.connection).enumerate() {
-            connection.set_nonblocking()?;
-            poller.add(connection.stream(), token)?;
+        for (token, transport) in members.iter().map(|member| &member.transport).enumerate() {
+            transport.set_nonblocking()?;
+            poller.add(transport.stream(), token)?;
         }
         publisher.set_nonblocking()?;
         poller.add(publisher.stream(), PUBLISHER)?;
         Ok(Self {
             poller,
+            dialect,
             members,
             publisher,
-            publication: Publication::new(bytes),
+            publication: Publication::new(dialect, bytes),
             rooms: plan.rooms() as u32,
             fan_out: plan.fan_out() as u64,
             buffer,
@@ -149,7 +152,7 @@ impl Stage {
     /// # Errors
     /// [`Fault::Missing`] if nothing comes for 20 seconds while something is due.
     pub(crate) fn drain(&mut self) -> Result<(), Fault> {
-        let due = u64::from(self.published) * (self.fan_out + 1);
+        let due = u64::from(self.published) * self.fan_out + u64::from(self.answers_due());
         let mut progress = (0, Instant::now());
         loop {
             self.turn(Wait::Sleep(Duration::from_millis(10)))?;
@@ -175,7 +178,7 @@ impl Stage {
     pub(crate) fn stop_reading(&mut self, count: usize) -> Result<(), Fault> {
         let from = self.members.len().saturating_sub(count);
         for member in &mut self.members[from..] {
-            self.poller.remove(member.connection.stream())?;
+            self.poller.remove(member.transport.stream())?;
             member.reads = false;
         }
         self.fan_out = from as u64;
@@ -204,28 +207,32 @@ impl Stage {
 
     fn receive_answers(&mut self) -> Result<Received, Fault> {
         self.publisher.flush()?;
-        let answered = &mut self.answered;
+        let (dialect, answered) = (self.dialect, &mut self.answered);
         self.publisher.receive(&mut self.buffer, |text| {
             *answered += 1;
-            check_granted(text)
+            dialect.check_granted(text)
         })
+    }
+
+    fn answers_due(&self) -> u32 {
+        self.published * self.dialect.answers_a_publication()
     }
 
     #[inline]
     fn receive_deliveries(&mut self, index: usize) -> Result<Received, Fault> {
-        let Member { connection, due, .. } = &mut self.members[index];
+        let Member { transport, due, .. } = &mut self.members[index];
         let (publication, before) = (&self.publication, self.delivered);
         let (delivered, latency) = (&mut self.delivered, &mut self.latency);
         let mut now = None;
-        let received = connection.receive(&mut self.buffer, |text| {
-            let number = publication.number(text).ok_or_else(|| unexpected(text))?;
+        let received = transport.receive(&mut self.buffer, |text| {
+            let number = publication.number(text).ok_or_else(|| Fault::unexpected(text))?;
             if number != due.next() {
                 return Err(Fault::Sequence { member: index, due: due.next(), came: number });
             }
             due.advance();
             *delivered += 1;
             if let Some(latency) = latency {
-                let sent_at = latency.sent_at.get(number as usize).ok_or_else(|| unexpected(text))?;
+                let sent_at = latency.sent_at.get(number as usize).ok_or_else(|| Fault::unexpected(text))?;
                 let now = now.get_or_insert_with(Instant::now);
                 latency.taken.record(now.saturating_duration_since(*sent_at));
             }
@@ -237,7 +244,7 @@ impl Stage {
     /// An event that brought no message: room to write, most likely.
     #[cold]
     fn spurious(&mut self, index: usize, received: Received) -> Result<Received, Fault> {
-        self.members[index].connection.flush()?;
+        self.members[index].transport.flush()?;
         Ok(received)
     }
 
@@ -248,26 +255,31 @@ impl Stage {
                 return Err(Fault::Sequence { member: at, due: member.due.next(), came: self.published });
             }
         }
-        if self.answered != self.published {
-            return Err(Fault::Missing { due: u64::from(self.published), came: u64::from(self.answered) });
+        let due = self.answers_due();
+        if self.answered != due {
+            return Err(Fault::Missing { due: u64::from(due), came: u64::from(self.answered) });
         }
         Ok(())
     }
 }
 
 /// Connects one member for each list of rooms and joins it to them.
-fn seat(address: SocketAddr, lists: &[Vec<u32>], rooms: usize, buffer: &mut [u8]) -> Result<Vec<Member>, Fault> {
-    let mut connections: Vec<Connection> =
-        lists.iter().map(|_| Connection::open(address, "/ws")).collect::<Result<_, _>>()?;
-    for (connection, own) in connections.iter_mut().zip(lists) {
-        connection.expect_hello(buffer)?;
-        let mut requests = Vec::new();
-        own.iter().for_each(|room| put_join(&mut requests, *room));
-        connection.send(&requests)?;
+fn seat<T: Transport>(
+    address: SocketAddr,
+    dialect: Dialect,
+    lists: &[Vec<u32>],
+    rooms: usize,
+    buffer: &mut [u8],
+) -> Result<Vec<Member<T>>, Fault> {
+    let mut transports: Vec<T> = lists.iter().map(|_| T::open(address, dialect)).collect::<Result<_, _>>()?;
+    let joins: Vec<Vec<String>> = lists.iter().map(|own| dialect.joins(own)).collect();
+    for (transport, joins) in transports.iter_mut().zip(&joins) {
+        transport.expect_greeting(buffer)?;
+        transport.say(joins)?;
     }
-    for (connection, own) in connections.iter_mut().zip(lists) {
-        connection.expect_granted(buffer, own.len())?;
+    for (transport, joins) in transports.iter_mut().zip(&joins) {
+        transport.expect(buffer, joins.len(), |text| dialect.check_granted(text))?;
     }
-    let seats = connections.into_iter().zip(lists);
-    Ok(seats.map(|(connection, own)| Member { connection, due: Due::new(own, rooms), reads: true }).collect())
+    let seats = transports.into_iter().zip(lists);
+    Ok(seats.map(|(transport, own)| Member { transport, due: Due::new(own, rooms), reads: true }).collect())
 }

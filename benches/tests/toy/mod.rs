@@ -1,10 +1,15 @@
-//! A room server of a hundred lines that can be told to misbehave: the load generator must notice.
+//! A room server of three hundred lines that can be told to misbehave: the load generator must notice.
 //!
 //! It understands only what the load generator sends, and relies on its masking key being zero.
 
+mod dialect;
+mod http;
+mod polling;
+mod websocket;
+
 use std::{
     collections::HashMap,
-    io::{self, Read, Write},
+    io::{self, BufReader},
     net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
     sync::{
         Arc, Mutex,
@@ -12,6 +17,9 @@ use std::{
     },
     thread,
 };
+
+use dialect::Dialect;
+use polling::Session;
 
 /// What the server does to one message, the twenty-first, at one member.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -23,7 +31,7 @@ pub(crate) enum Manner {
     Delays,
     /// Changes a character of it.
     Garbles,
-    /// Delivers it to all, but refuses it in the reply.
+    /// Delivers it to all, but refuses it in the reply. Where publications have no reply: refuses to join.
     Refuses,
     /// Closes the member's connection instead.
     Closes,
@@ -33,19 +41,41 @@ pub(crate) enum Manner {
 
 const SPECIAL: u32 = 20;
 
+/// A way to a client.
+trait Member: Send + Sync {
+    fn send(&self, text: &[u8]) -> io::Result<()>;
+    fn ping(&self) -> io::Result<()>;
+    fn close(&self) -> io::Result<()>;
+}
+
+/// A server that runs until the process ends.
+pub(crate) struct Toy {
+    pub(crate) address: SocketAddr,
+    server: Arc<Server>,
+}
+
 struct Server {
     manner: Manner,
-    rooms: Mutex<HashMap<String, Vec<Arc<Mutex<TcpStream>>>>>,
+    rooms: Mutex<HashMap<String, Vec<Arc<dyn Member>>>>,
+    sessions: Mutex<Vec<Arc<Session>>>,
     published: AtomicU32,
+    pongs: AtomicU32,
     held: Mutex<Option<Vec<u8>>>,
 }
 
-/// Serves on a free port of the loopback address until the process ends.
-pub(crate) fn serve(manner: Manner) -> SocketAddr {
+/// Serves on a free port of the loopback address.
+pub(crate) fn serve(manner: Manner) -> Toy {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let address = listener.local_addr().unwrap();
-    let server =
-        Arc::new(Server { manner, rooms: Mutex::default(), published: AtomicU32::new(0), held: Mutex::default() });
+    let server = Arc::new(Server {
+        manner,
+        rooms: Mutex::default(),
+        sessions: Mutex::default(),
+        published: AtomicU32::new(0),
+        pongs: AtomicU32::new(0),
+        held: Mutex::default(),
+    });
+    let toy = Toy { address, server: Arc::clone(&server) };
     thread::spawn(move || {
         for stream in listener.incoming().flatten() {
             let server = Arc::clone(&server);
@@ -53,118 +83,82 @@ pub(crate) fn serve(manner: Manner) -> SocketAddr {
             thread::spawn(move || server.converse(stream));
         }
     });
-    address
+    toy
+}
+
+impl Toy {
+    /// Pings that were answered so far.
+    pub(crate) fn pongs(&self) -> u32 {
+        self.server.pongs.load(Ordering::Relaxed)
+    }
 }
 
 impl Server {
-    fn converse(&self, mut stream: TcpStream) -> io::Result<()> {
+    fn converse(&self, stream: TcpStream) -> io::Result<()> {
         stream.set_nodelay(true)?;
-        let echo = upgrade(&mut stream)?;
-        let writer = Arc::new(Mutex::new(stream.try_clone()?));
-        if !echo {
-            send(&writer, br#"{"event":"hello","data":{"id":"somebody"}}"#)?;
-        }
-        loop {
-            let (opcode, payload) = read_frame(&mut stream)?;
-            let text = String::from_utf8_lossy(&payload);
-            match opcode {
-                1 if echo => send(&writer, &payload)?,
-                1 if text.contains(r#""op":"broadcast""#) => self.broadcast(&text, &writer)?,
-                1 if text.contains(r#""op":"join""#) => self.join(&text, &writer)?,
-                1 => send(
-                    &writer,
-                    format!(r#"{{"reply":{},"ok":true,"socket":"x"}}"#, between(&text, "\"id\":", ",")).as_bytes(),
-                )?,
-                _ => {}
-            }
+        let mut stream = BufReader::new(stream);
+        let request = http::read_request(&mut stream)?;
+        match Dialect::of(&request.target) {
+            Some(dialect) => websocket::converse(self, dialect, stream),
+            None => polling::converse(self, request, stream),
         }
     }
 
-    fn join(&self, text: &str, writer: &Arc<Mutex<TcpStream>>) -> io::Result<()> {
-        let room = between(text, "\"room\":\"", "\"").to_owned();
-        self.rooms.lock().unwrap().entry(room).or_default().push(Arc::clone(writer));
-        send(writer, br#"{"reply":1,"ok":true}"#)
+    /// Does what a client asks for in `text`.
+    fn handle(&self, dialect: Dialect, text: &str, from: &Arc<dyn Member>) -> io::Result<()> {
+        if let Some((room, data)) = dialect.publication(text) {
+            self.publish(dialect, room, data)?;
+            let granted = !(self.manner == Manner::Refuses && self.published.load(Ordering::Relaxed) == SPECIAL + 1);
+            return dialect.reply_to_publication(granted).map_or(Ok(()), |reply| from.send(reply.as_bytes()));
+        }
+        for room in dialect.rooms_to_join(text) {
+            self.rooms.lock().unwrap().entry(room.to_owned()).or_default().push(Arc::clone(from));
+        }
+        if dialect.is_pong(text) {
+            self.pongs.fetch_add(1, Ordering::Relaxed);
+        }
+        dialect.answer(text, self.manner != Manner::Refuses).map_or(Ok(()), |answer| from.send(answer.as_bytes()))
     }
 
-    fn broadcast(&self, text: &str, writer: &Arc<Mutex<TcpStream>>) -> io::Result<()> {
-        let (room, data) = (between(text, "\"rooms\":[\"", "\""), between(text, "\"data\":\"", "\""));
-        let delivery = format!(r#"{{"event":"message","data":"{data}"}}"#).into_bytes();
+    fn publish(&self, dialect: Dialect, room: &str, data: &str) -> io::Result<()> {
+        let delivery = dialect.delivery(data).into_bytes();
         let number = self.published.fetch_add(1, Ordering::Relaxed);
         for (at, member) in self.rooms.lock().unwrap().get(room).into_iter().flatten().enumerate() {
-            // A member that is gone is no fault of the others.
-            let _ = if at == 0 { self.deliver_specially(number, &delivery, member) } else { send(member, &delivery) };
+            if at == 0 {
+                self.deliver_specially(number, &delivery, member.as_ref())?;
+            } else {
+                // A member that is gone is no fault of the others.
+                let _ = member.send(&delivery);
+            }
         }
-        let granted = !(self.manner == Manner::Refuses && number == SPECIAL);
-        send(writer, format!(r#"{{"reply":null,"ok":{granted}}}"#).as_bytes())
+        Ok(())
     }
 
-    fn deliver_specially(&self, number: u32, delivery: &[u8], to: &Mutex<TcpStream>) -> io::Result<()> {
+    fn deliver_specially(&self, number: u32, delivery: &[u8], to: &dyn Member) -> io::Result<()> {
         let held = self.held.lock().unwrap().take();
         match self.manner {
-            _ if number != SPECIAL => send(to, delivery)?,
+            _ if number != SPECIAL => to.send(delivery)?,
             Manner::Loses => {}
             Manner::Delays => *self.held.lock().unwrap() = Some(delivery.to_vec()),
             Manner::Doubles => {
-                send(to, delivery)?;
-                send(to, delivery)?;
+                to.send(delivery)?;
+                to.send(delivery)?;
             }
             Manner::Garbles => {
                 let mut garbled = delivery.to_vec();
                 let last = garbled.len() - 3;
                 garbled[last] ^= 1;
-                send(to, &garbled)?;
+                to.send(&garbled)?;
             }
-            Manner::Closes => to.lock().unwrap().write_all(&[0x88, 2, 0x03, 0xE9])?,
+            Manner::Closes => to.close()?,
             Manner::Pings => {
-                to.lock().unwrap().write_all(&[0x89, 2, b'h', b'i'])?;
-                send(to, delivery)?;
+                to.ping()?;
+                to.send(delivery)?;
             }
-            Manner::Honest | Manner::Refuses => send(to, delivery)?,
+            Manner::Honest | Manner::Refuses => to.send(delivery)?,
         }
-        held.map_or(Ok(()), |late| send(to, &late))
+        held.map_or(Ok(()), |late| to.send(&late))
     }
-}
-
-/// Answers the upgrade; whether it is for the echo.
-fn upgrade(stream: &mut TcpStream) -> io::Result<bool> {
-    let mut head = Vec::new();
-    while !head.ends_with(b"\r\n\r\n") {
-        let mut byte = [0];
-        stream.read_exact(&mut byte)?;
-        head.push(byte[0]);
-    }
-    stream.write_all(
-        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-          Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n",
-    )?;
-    Ok(head.starts_with(b"GET /ws/echo "))
-}
-
-fn read_frame(stream: &mut TcpStream) -> io::Result<(u8, Vec<u8>)> {
-    let mut head = [0; 2];
-    stream.read_exact(&mut head)?;
-    let mut length = usize::from(head[1] & 0x7F);
-    if length == 126 {
-        let mut extended = [0; 2];
-        stream.read_exact(&mut extended)?;
-        length = usize::from(u16::from_be_bytes(extended));
-    }
-    let mut rest = vec![0; 4 + length];
-    stream.read_exact(&mut rest)?;
-    Ok((head[0] & 0x0F, rest.split_off(4)))
-}
-
-fn send(to: &Mutex<TcpStream>, text: &[u8]) -> io::Result<()> {
-    let mut frame = vec![0x81];
-    match text.len() {
-        length @ 0..=125 => frame.push(length as u8),
-        length => {
-            frame.push(126);
-            frame.extend_from_slice(&(length as u16).to_be_bytes());
-        }
-    }
-    frame.extend_from_slice(text);
-    to.lock().unwrap().write_all(&frame)
 }
 
 fn between<'a>(text: &'a str, before: &str, after: &str) -> &'a str {
