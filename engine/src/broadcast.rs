@@ -8,7 +8,6 @@ use crate::id::SocketId;
 use crate::journal::{Offset, Pages};
 use crate::lane::{Backlog, Delivery, Tile};
 use crate::message::Message;
-use crate::scratch::Scratch;
 use crate::select::Select;
 use crate::sync::{broken, epoch};
 use crate::target::Expr;
@@ -90,16 +89,9 @@ impl Engine {
         let guard = epoch::pin();
         let select = Select::new(self, &guard);
         let (tiles, _) = select.collect(expr);
-        let (mut ids, mut named) = (Vec::with_capacity(tiles.count()), Scratch::<TileList>::take());
-        for tile in tiles.iter() {
-            let known = ids.len();
-            ids.extend(select.ids(tile));
-            let bits = ids[known..].iter().fold(0, |bits, id: &SocketId| bits | id.bit());
-            if bits != 0 {
-                named.push(Tile { bits, ..tile });
-            }
-        }
-        (ids, Shares::new(&named, &self.core), select.clock)
+        // Who has no name any more has no binding either, so the delivery does not reach it.
+        let ids = tiles.iter().flat_map(|tile| select.ids(tile)).collect();
+        (ids, Shares::new(&tiles, &self.core), select.clock)
     }
 }
 

@@ -82,3 +82,30 @@ impl<'a> Who<'a> {
         Self { id: &former.id, rooms: former.rooms.iter().map(String::as_str).collect() }
     }
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    fn selects(meant: &Meant, rooms: &[&str]) -> bool {
+        let rooms = rooms.iter().copied().map(String::from).collect();
+        meant.selects(&Who::new(&FormerMember { id: "id".into(), rooms }))
+    }
+
+    #[test]
+    fn a_list_of_one_is_the_one() {
+        let list = Expr::Any(vec![Expr::Any(vec![Expr::Name(Name::Text("eu".into()))])]);
+        let meant = Meant::new(&list, &Plan::Nobody);
+        assert!(selects(&meant, &["us", "eu"]) && !selects(&meant, &["us"]));
+    }
+
+    #[test]
+    fn what_it_holds_is_counted() {
+        let name = |name: &'static str| Expr::Name(Name::Text(name.into()));
+        let list = Expr::Any(vec![name("12345"), Expr::Except(Box::new(name("678")), Box::new(Expr::Everyone))]);
+        let except = Plan::Except(Box::new(Plan::Nobody), Box::new(Plan::Everyone));
+        let meant = Meant::new(&list, &Plan::Any(vec![Plan::Room(1), except]));
+        assert_eq!(meant.heap_bytes(), 4 * size_of::<Meant>() + 8);
+        assert!(!selects(&meant, &["678"]));
+    }
+}

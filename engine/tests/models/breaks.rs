@@ -20,6 +20,7 @@ const BREAKS: &[(&str, &[&str])] = &[
     ("death::names", &["cells: publish"]),
     ("death::creation", &["names: name first"]),
     ("disconnect::batches", &["disconnect: birth again"]),
+    ("resume::resume", &["journal: connect under the lock"]),
     ("table::freeze", &["growth: freeze"]),
     ("table::inline", &["inline: never back"]),
     ("table::growth", &["direct: bound"]),

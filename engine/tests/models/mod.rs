@@ -12,6 +12,7 @@ mod death;
 mod disconnect;
 mod inbox;
 mod order;
+mod resume;
 mod table;
 
 use std::sync::Arc;
