@@ -9,7 +9,7 @@ use axum::routing::{get, get_service};
 use axum::{Json, Router};
 use percent_encoding::percent_decode_str;
 use roomcast_lane::Lanes;
-use roomcast_socketio::{SocketIo, SocketIoBuilder, SocketIoService};
+use roomcast_socketio::{Recovery, SocketIo, SocketIoBuilder, SocketIoService};
 use roomcast_websocket::{Policy, WebSocket};
 use serde::Serialize;
 
@@ -38,7 +38,11 @@ pub fn router(lanes: &Lanes, connections: &Connections, settings: &Settings) -> 
         .connect_timeout(settings.connect_timeout);
     let echo = WebSocket::echo(lanes).origins(settings.origins.clone());
     let websockets = [rooms.clone(), echo.clone()];
-    let socketio = socketio::endpoint(configured(SocketIo::builder(lanes), settings).build());
+    let mut socketio = configured(SocketIo::builder(lanes), settings);
+    if !settings.recovery.is_zero() {
+        socketio = socketio.recovery(Recovery::new(settings.recovery));
+    }
+    let socketio = socketio::endpoint(socketio.build());
     let engineio = configured(SocketIo::builder(lanes), settings).build_echo();
     let app = App {
         lanes: lanes.clone(),

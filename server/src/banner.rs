@@ -8,8 +8,8 @@ use std::path::Path;
 pub(crate) fn text(address: SocketAddr, lanes: usize, certificate: Option<&Path>) -> String {
     let scheme = if certificate.is_some() { "https" } else { "http" };
     let mut text = format!("roomcast {} on {scheme}://{address}, {lanes} lanes\n", env!("CARGO_PKG_VERSION"));
-    text.push_str("  rooms   /ws       echo   /ws/echo  live page  /\n");
-    text.push_str("  health  /healthz  stats  /stats\n");
+    text.push_str("  Socket.IO  /socket.io/  (EIO 4, 3)    rooms  /ws    live page  /\n");
+    text.push_str("  echo  /engine.io/  /ws/echo    health  /healthz    stats  /stats\n");
     if let Some(file) = certificate {
         text.push_str(&format!("  TLS     https:// and wss:// only, certificate of {}\n", file.display()));
     }

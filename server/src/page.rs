@@ -1,10 +1,11 @@
-//! The live page at `/`: one file each of HTML, CSS and JavaScript, in the binary.
+//! The live page at `/`, in the binary: HTML, CSS and a few modules of JavaScript.
 
 use axum::Router;
 use axum::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::{HeaderName, HeaderValue};
+use axum::response::IntoResponse;
 use axum::routing::get;
 
 /// Nothing from elsewhere, nothing inline, in nobody's frame.
@@ -16,7 +17,15 @@ pub(crate) fn router<S: Clone + Send + Sync + 'static>() -> Router<S> {
     Router::new()
         .route("/", get(async || file("text/html; charset=utf-8", include_str!("page/index.html"))))
         .route("/page.css", get(async || file("text/css; charset=utf-8", include_str!("page/page.css"))))
-        .route("/page.js", get(async || file("text/javascript; charset=utf-8", include_str!("page/page.js"))))
+        .route("/page.js", get(async || script(include_str!("page/page.js"))))
+        .route("/pane.js", get(async || script(include_str!("page/pane.js"))))
+        .route("/dom.js", get(async || script(include_str!("page/dom.js"))))
+        .route("/socketio.js", get(async || script(include_str!("page/socketio.js"))))
+        .route("/socketio-pane.js", get(async || script(include_str!("page/socketio-pane.js"))))
+}
+
+fn script(text: &'static str) -> impl IntoResponse {
+    file("text/javascript; charset=utf-8", text)
 }
 
 fn file(kind: &'static str, text: &'static str) -> ([(HeaderName, HeaderValue); 5], &'static str) {

@@ -59,6 +59,11 @@ pub struct Settings {
     #[arg(value_parser = max_payload)]
     pub max_payload: usize,
 
+    /// how long a lost Socket.IO client may come back without a loss; 0: it begins anew
+    #[arg(long, env = "RECOVERY", value_name = "MS", default_value = "0", help_heading = "Limits")]
+    #[arg(value_parser = recovery)]
+    pub recovery: Duration,
+
     /// foreign pages that may connect; default: none
     #[arg(long, env = "ORIGINS", value_name = "LIST", default_value = "", help_heading = "Security")]
     #[arg(value_parser = origins)]
@@ -162,6 +167,12 @@ fn drain(text: &str) -> Result<Duration, String> {
     const DRAIN_MAX: Duration = Duration::from_secs(60 * 60);
     let time = units::duration(text)?;
     if time > DRAIN_MAX { Err("at most 1h is allowed".into()) } else { Ok(time) }
+}
+
+fn recovery(text: &str) -> Result<Duration, String> {
+    const RECOVERY_MAX: Duration = Duration::from_secs(24 * 60 * 60);
+    let time = units::duration(text)?;
+    if time > RECOVERY_MAX { Err("at most 24h are allowed".into()) } else { Ok(time) }
 }
 
 fn head_timeout(text: &str) -> Result<Duration, String> {

@@ -1,8 +1,10 @@
-// Two panes, each a WebSocket of its own that speaks the JSON room protocol of /ws.
+// Three panes, each with a connection of its own. The first two speak the JSON room protocol of /ws, the third Socket.IO.
 
-const LOG_MAX = 200;
+import { done, element } from '/dom.js';
+import { Pane } from '/pane.js';
+import { SocketIoPane, address as socketIoAddress } from '/socketio-pane.js';
+
 const ROOMS_SHOWN_MAX = 30;
-const RETRY_MS = [300, 1000, 2000, 4000, 8000];
 const REFRESH_MS = 3000;
 
 const address = new URL('/ws', location.href);
@@ -22,27 +24,14 @@ const VERBS = {
 
 const message = (f) => ({ ...(f.event && { event: f.event }), data: f.text, ...(f.omit && { omit: true }) });
 
-class Pane {
-  constructor(name, greeting) {
-    this.root = document.getElementById('pane').content.firstElementChild.cloneNode(true);
-    this.root.dataset.pane = name;
-    this.root.setAttribute('aria-label', `Socket ${name.toUpperCase()}`);
-    this.root.querySelector('h2').textContent = `Socket ${name.toUpperCase()}`;
+class RawPane extends Pane {
+  constructor(letter, greeting) {
+    super('raw-pane', letter);
     this.field('text').value = greeting;
-    this.root.addEventListener('submit', (event) => {
-      event.preventDefault();
-      this.run('broadcast');
-    });
-    for (const button of this.root.querySelectorAll('[data-verb]')) {
-      if (button.type !== 'submit') button.addEventListener('click', () => this.run(button.dataset.verb));
-    }
+    for (const verb of Object.keys(VERBS)) this.press(verb, () => this.run(verb));
     this.rooms = [];
     this.number = 0;
-    this.retries = 0;
   }
-
-  field(name) { return this.root.querySelector(`[data-field="${name}"]`); }
-  out(name) { return this.root.querySelector(`[data-out="${name}"]`); }
 
   fields() {
     const { value: room } = this.field('room');
@@ -53,43 +42,31 @@ class Pane {
   connect() {
     this.waiting = new Map();
     this.id = undefined;
-    this.show(this.retries ? 'reconnecting' : 'connecting', '');
+    this.out('id').textContent = '';
+    this.show(this.retrying ? 'reconnecting' : 'connecting');
     this.socket = new WebSocket(address);
     this.socket.addEventListener('message', ({ data }) => this.take(data));
     this.socket.addEventListener('close', ({ code }) => this.lost(code));
   }
 
   lost(code) {
-    const delay = RETRY_MS[Math.min(this.retries, RETRY_MS.length - 1)];
-    this.retries += 1;
     for (const { settle } of this.waiting.values()) settle(undefined);
-    this.note(`closed with ${code}, next attempt in ${delay / 1000} s`);
+    this.note(`closed with ${code}, next attempt in ${this.retry() / 1000} s`);
     this.show('reconnecting', 'lost');
-    setTimeout(() => this.connect(), delay * (0.8 + Math.random() * 0.4));
   }
 
   /** The server said hello: this socket has an id. After a break it goes back into the rooms where it was. */
   async greeted(id) {
-    this.id = id;
-    this.retries = 0;
-    this.out('id').textContent = id;
-    this.show('connected', 'open');
+    this.connected(id);
     for (const room of this.rooms) this.ask('join', { room });
     await refresh();
-  }
-
-  show(status, kind) {
-    this.out('status').textContent = status;
-    this.out('status').className = `status ${kind}`;
-    for (const button of this.root.querySelectorAll('button')) button.disabled = kind !== 'open';
   }
 
   /** A verb's button was pressed. */
   async run(verb) {
     const reply = await this.ask(verb, VERBS[verb](this.fields()), true);
     if (!reply) return;
-    this.out('result').textContent = reply.text;
-    this.out('result').classList.toggle('bad', !reply.ok);
+    this.returned(reply.text, reply.ok);
     if (reply.ok && verb === 'addRoomMembersToRooms') done('bulk');
     await refresh();
   }
@@ -110,24 +87,15 @@ class Pane {
     const frame = JSON.parse(text);
     if (!('reply' in frame)) {
       this.frame('in', text);
-      if (this.id === undefined) this.greeted(frame.data.id); // the first frame of a connection is the hello
-      else this.hear(frame);
-      return;
+      if (this.id === undefined) return this.greeted(frame.data.id); // the first frame of a connection is the hello
+      done('hear');
+      return this.hear(frame.event, typeof frame.data === 'string' ? frame.data : JSON.stringify(frame.data));
     }
     const asked = this.waiting.get(frame.reply);
     this.waiting.delete(frame.reply);
     if (asked?.shown) this.frame('in', text);
-    asked?.settle({ ...frame, text });
+    return asked?.settle({ ...frame, text });
   }
-
-  hear({ event, data }) {
-    const line = element('li', '', element('span', 'event', event), element('span', 'data', typeof data === 'string' ? data : JSON.stringify(data)), element('time', '', new Date().toLocaleTimeString([], { hour12: false })));
-    append(this.out('log'), line);
-    done('hear');
-  }
-
-  frame(kind, text) { append(this.out('frames'), element('li', kind, text)); }
-  note(text) { this.frame('note', text); }
 
   /** The pane's rooms and those named in its fields, each with its number of members. */
   async refresh() {
@@ -144,20 +112,6 @@ class Pane {
   }
 }
 
-function element(tag, className, ...children) {
-  const made = document.createElement(tag);
-  made.className = className;
-  made.append(...children);
-  return made;
-}
-
-/** Adds to the end of a list that keeps its last lines, and follows the end. */
-function append(list, line) {
-  list.append(line);
-  while (list.childElementCount > LOG_MAX) list.firstElementChild.remove();
-  list.scrollTop = list.scrollHeight;
-}
-
 /** What the server says under a path; nothing if it does not. */
 async function json(...path) {
   try {
@@ -172,11 +126,8 @@ async function count(room) {
   return (await json('rooms', room))?.members;
 }
 
-function done(step) {
-  document.querySelector(`[data-step="${step}"]`).classList.add('done');
-}
-
-const panes = [new Pane('a', 'Hello from A'), new Pane('b', 'Hello from B')];
+const raw = [new RawPane('a', 'Hello from A'), new RawPane('b', 'Hello from B')];
+const panes = [...raw, new SocketIoPane('c', raw[0])];
 let running;
 let again = false;
 
@@ -194,14 +145,15 @@ async function refresh() {
 }
 
 async function refreshAll() {
-  await Promise.all(panes.map((pane) => pane.refresh()));
-  const [a, b] = panes;
+  await Promise.all(raw.map((pane) => pane.refresh()));
+  const [a, b] = raw;
   if (a.rooms.some((room) => b.rooms.includes(room))) done('join');
   const stats = await json('stats');
   for (const out of document.querySelectorAll('[data-stat]')) out.textContent = stats?.[out.dataset.stat] ?? '–';
 }
 
 document.querySelector('[data-out="address"]').textContent = address.href;
+document.querySelector('[data-out="socketio-address"]').textContent = socketIoAddress.href;
 document.getElementById('panes').append(...panes.map((pane) => pane.root));
 document.addEventListener('change', refresh);
 document.addEventListener('visibilitychange', () => { if (!document.hidden) refresh(); });

@@ -189,6 +189,19 @@ impl Lanes {
         LanesBuilder::default()
     }
 
+    /// A lane that somebody else drives.
+    pub(crate) fn of(engine: &Engine, lane: &Arc<LaneShared>) -> Self {
+        Self(Arc::new(Inner {
+            engine: engine.clone(),
+            lanes: vec![Arc::clone(lane)],
+            codecs: Arc::clone(&lane.codecs),
+            connections_max: usize::MAX,
+            draining: AtomicBool::new(false),
+            drain: Notify::new(),
+            ends: Mutex::default(),
+        }))
+    }
+
     /// The engine whose sockets live here, in its first namespace.
     pub fn engine(&self) -> &Engine {
         &self.0.engine

@@ -28,7 +28,7 @@ mod protocol;
 #[cfg(test)]
 mod tests;
 
-pub use application::connect::Connect;
+pub use application::connect::{Connect, NewSocket};
 pub use application::disconnect::{Disconnect, DisconnectReason};
 pub use application::event::Event;
 pub use application::events::{

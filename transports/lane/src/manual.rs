@@ -10,6 +10,7 @@ use roomcast::{Codec, Engine};
 use crate::application::BoxFuture;
 use crate::lane::budget::Budget;
 use crate::lane::{Lane, Limits};
+use crate::lanes::Lanes;
 use crate::lanes::codecs::{CodecId, Codecs};
 use crate::lanes::counters::LaneStats;
 use crate::lanes::order::{Adoption, Order};
@@ -77,6 +78,12 @@ impl ManualLane {
     /// If there are 256 already.
     pub fn register(&self, codec: impl Codec) -> CodecId {
         self.shared.codecs.register(codec).unwrap_or_else(|| panic!("there are {} codecs", Codecs::MAX))
+    }
+
+    /// The lane as transports are given lanes, so that a whole endpoint can be driven by hand. As with other [`Lanes`] it ends
+    /// when the last clone is dropped.
+    pub fn lanes(&self) -> Lanes {
+        Lanes::of(self.lane.port.engine(), &self.shared)
     }
 
     /// Connects a client whose side takes `room` bytes before it is read.

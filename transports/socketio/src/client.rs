@@ -4,8 +4,8 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Instant;
 
-use roomcast::{Socket, SocketId};
-use roomcast_lane::{AckToken, Answer, Close, Connect, Context, DisconnectReason, Event, Refusal};
+use roomcast::{Journal, Offset, Socket, SocketId};
+use roomcast_lane::{AckToken, Answer, Close, Connect, Context, DisconnectReason, Event, NewSocket, Refusal};
 use roomcast_socketio_protocol::engineio::{self, Data};
 use roomcast_socketio_protocol::socketio::{
     Args, Decision, DecodeError, Decoder, NamespaceError, Namespaces, Packet, Revision, decode_msgpack,
@@ -14,6 +14,8 @@ use roomcast_socketio_protocol::socketio::{
 use crate::codec::{Carrier, Parser};
 use crate::kept::Kept;
 use crate::mount::Mount;
+use crate::namespaces::Namespace;
+use crate::recovery::Former;
 use crate::sid::Sid;
 
 /// One client, from its first packet to its last.
@@ -23,9 +25,17 @@ pub(crate) struct Client {
     parser: Option<Parser>,
     decoder: Decoder,
     namespaces: Namespaces<SocketId>,
-    /// Sockets that the application is asked about, and their namespaces.
-    connecting: Vec<(SocketId, Arc<str>)>,
+    /// Sockets that the application is asked about.
+    connecting: Vec<Connecting>,
     handshake: Kept,
+}
+
+/// A socket that the application is asked about.
+struct Connecting {
+    id: SocketId,
+    namespace: Arc<Namespace>,
+    /// With which it can come back: what its client will say, and where the journal was.
+    return_ticket: Option<(Sid, Offset)>,
 }
 
 /// What a client works with while it is called.
@@ -122,14 +132,25 @@ impl Client {
             return self.handle_refused(namespace, &Refusal::new("Invalid namespace"), io);
         };
         let handshake = self.handshake.handshake(auth, query);
-        let name = Arc::clone(found.name());
-        let mut connect = Connect::new(handshake).namespace(Arc::clone(&name)).application(found);
+        let mut connect =
+            Connect::new(handshake).namespace(Arc::clone(found.name())).application(Arc::clone(&found) as _);
         if let Some(id) = id {
             connect = connect.id(id.as_str());
         }
-        // Without an id a refusal is on its way.
-        if let Some(id) = io.cx.connect_with(connect) {
-            self.connecting.push((id, name));
+        // Of the older protocol nobody can come back.
+        let returning = found.returning().filter(|_| self.revision == Revision::V5);
+        let former = returning.zip(auth).and_then(|(returning, auth)| returning.take(auth, found.engine()));
+        if let Some(Former { who, after, .. }) = &former {
+            connect = connect.resume(who.clone(), *after);
+        }
+        let since = returning.and_then(|_| found.engine().journal()).map(Journal::last);
+        // Without a socket a refusal is on its way.
+        if let Some(NewSocket { id, recovered }) = io.cx.connect_with(connect) {
+            let return_ticket = match former.filter(|_| recovered) {
+                Some(former) => Some((former.pid, former.after)),
+                None => since.and_then(|since| Some((Sid::random()?, since))),
+            };
+            self.connecting.push(Connecting { id, namespace: found, return_ticket });
         }
         Ok(())
     }
@@ -137,12 +158,15 @@ impl Client {
     /// The application let a socket in.
     pub(crate) fn handle_connected(&mut self, socket: &Socket, io: &mut Io<'_, '_>) {
         let id = socket.id();
-        let Some(namespace) = self.take_connecting(id) else { return };
-        if self.namespaces.handle_connected(&namespace, id).is_err() {
+        let Some(Connecting { namespace, return_ticket, .. }) = self.take_connecting(id) else { return };
+        if self.namespaces.handle_connected(namespace.name(), id).is_err() {
             return;
         }
-        let packet = Packet::connected(self.revision, &namespace, id.as_str(), None);
-        self.send(&packet, io);
+        if let Some((returning, (pid, since))) = namespace.returning().zip(return_ticket) {
+            returning.enter(id, pid, since);
+        }
+        let pid = return_ticket.as_ref().map(|(pid, _)| pid.as_str());
+        self.send(&Packet::connected(self.revision, namespace.name(), id.as_str(), pid), io);
     }
 
     /// The application, or a limit of the engine, did not.
@@ -152,7 +176,7 @@ impl Client {
         refusal: &Refusal,
         io: &mut Io<'_, '_>,
     ) -> Result<(), Close> {
-        self.connecting.retain(|(_, connecting)| **connecting != *namespace);
+        self.connecting.retain(|connecting| **connecting.namespace.name() != *namespace);
         if self.namespaces.handle_refused(namespace).is_ok() {
             self.refuse(namespace, refusal, io);
         }
@@ -182,8 +206,8 @@ impl Client {
 
     /// The program disconnected a socket; the connection stays.
     pub(crate) fn handle_disconnected(&mut self, socket: SocketId, io: &mut Io<'_, '_>) -> Result<(), Close> {
-        if let Some(namespace) = self.take_connecting(socket) {
-            return self.handle_refused(&namespace, &Refusal::new("Disconnected"), io);
+        if let Some(Connecting { namespace, .. }) = self.take_connecting(socket) {
+            return self.handle_refused(namespace.name(), &Refusal::new("Disconnected"), io);
         }
         if let Some(namespace) = self.namespaces.handle_disconnected(&socket).map(str::to_owned) {
             self.send(&Packet::disconnect(&namespace), io);
@@ -204,9 +228,9 @@ impl Client {
         self.parser.unwrap_or_default()
     }
 
-    fn take_connecting(&mut self, id: SocketId) -> Option<Arc<str>> {
-        let at = self.connecting.iter().position(|(connecting, _)| *connecting == id)?;
-        Some(self.connecting.swap_remove(at).1)
+    fn take_connecting(&mut self, id: SocketId) -> Option<Connecting> {
+        let at = self.connecting.iter().position(|connecting| connecting.id == id)?;
+        Some(self.connecting.swap_remove(at))
     }
 
     fn send(&self, packet: &Packet<'_>, io: &mut Io<'_, '_>) {

@@ -10,10 +10,11 @@
 //! A packet of Socket.IO is one message of text and one of bytes for each attachment; in msgpack it is one of bytes. They are
 //! one unit for the lane: nothing comes between them, and all or nothing of them is left out.
 
+use std::borrow::Cow;
 use std::convert::Infallible;
 
 use bytes::{BufMut, BytesMut};
-use roomcast::{Codec, EncodeError, Outgoing};
+use roomcast::{Codec, EncodeError, Message, Offset, Outgoing};
 use roomcast_lane::{CodecId, Lanes};
 use roomcast_rfc6455::{Kind, frame};
 use roomcast_socketio_protocol::engineio::{DataKind, Framing, Packet as EnginePacket, Revision, append_record};
@@ -26,7 +27,7 @@ const MSGPACK_BYTES_MAX: usize = 64 << 20;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Carrier {
     /// Polls: messages wait as records, since their framing depends on the poll.
-    Records,
+    Records(Revision),
     /// A WebSocket.
     Frames(Framing),
 }
@@ -42,6 +43,12 @@ pub(crate) enum Parser {
 }
 
 impl Carrier {
+    fn revision(self) -> Revision {
+        match self {
+            Self::Records(revision) | Self::Frames(Framing { revision, .. }) => revision,
+        }
+    }
+
     /// Appends a message that `body` writes.
     pub(crate) fn append<E>(
         self,
@@ -50,7 +57,7 @@ impl Carrier {
         body: impl FnOnce(&mut BytesMut) -> Result<(), E>,
     ) -> Result<(), E> {
         match (self, kind) {
-            (Self::Records, kind) => append_record(to, kind, body),
+            (Self::Records(_), kind) => append_record(to, kind, body),
             (Self::Frames(_), DataKind::Text) => frame(to, Kind::Text, |to| {
                 to.put_u8(b'4');
                 body(to)
@@ -111,7 +118,7 @@ impl Carrier {
 /// Which codec a session's sockets are sent with.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Codecs {
-    records: [CodecId; 2],
+    records: [[CodecId; 2]; 2],
     frames: [[[CodecId; 2]; 2]; 2],
 }
 
@@ -130,13 +137,17 @@ impl Codecs {
         };
         // The commonest first: a delivery keeps a place for each codec up to the highest number that it met.
         let text = frames(0);
-        Self { frames: [text, frames(1)], records: [lanes.register(Records::<false>), lanes.register(Records::<true>)] }
+        let records = [
+            [lanes.register(Records::<3, false>), lanes.register(Records::<4, false>)],
+            [lanes.register(Records::<3, true>), lanes.register(Records::<4, true>)],
+        ];
+        Self { frames: [text, frames(1)], records }
     }
 
     pub(crate) fn id(&self, carrier: Carrier, parser: Parser) -> CodecId {
         let parser = usize::from(parser == Parser::Msgpack);
         match carrier {
-            Carrier::Records => self.records[parser],
+            Carrier::Records(revision) => self.records[parser][usize::from(revision == Revision::V4)],
             Carrier::Frames(Framing { revision, base64 }) => {
                 self.frames[parser][usize::from(revision == Revision::V4)][usize::from(base64)]
             }
@@ -145,25 +156,43 @@ impl Codecs {
 }
 
 /// Types without fields, so that lanes know each only once.
-struct Records<const MSGPACK: bool>;
+struct Records<const REVISION: u8, const MSGPACK: bool>;
 struct Frames<const REVISION: u8, const BASE64: bool, const MSGPACK: bool>;
 
-impl<const MSGPACK: bool> Codec for Records<MSGPACK> {
+impl<const REVISION: u8, const MSGPACK: bool> Codec for Records<REVISION, MSGPACK> {
     fn encode(&self, out: &Outgoing<'_>, to: &mut BytesMut) -> Result<(), EncodeError> {
-        encode(Carrier::Records, MSGPACK, out, to)
+        encode(Carrier::Records(revision(REVISION)), MSGPACK, out, to)
     }
 }
 
 impl<const REVISION: u8, const BASE64: bool, const MSGPACK: bool> Codec for Frames<REVISION, BASE64, MSGPACK> {
     fn encode(&self, out: &Outgoing<'_>, to: &mut BytesMut) -> Result<(), EncodeError> {
-        let revision = if REVISION == 3 { Revision::V3 } else { Revision::V4 };
-        encode(Carrier::Frames(Framing { revision, base64: BASE64 }), MSGPACK, out, to)
+        let framing = Framing { revision: revision(REVISION), base64: BASE64 };
+        encode(Carrier::Frames(framing), MSGPACK, out, to)
     }
+}
+
+const fn revision(number: u8) -> Revision {
+    if number == 3 { Revision::V3 } else { Revision::V4 }
 }
 
 fn encode(carrier: Carrier, msgpack: bool, out: &Outgoing<'_>, to: &mut BytesMut) -> Result<(), EncodeError> {
     let message = out.message;
-    let args = Args::new(message.args_json(), message.args_len(), message.attachments());
+    let args = match out.offset {
+        // Clients of the older protocol cannot come back, and would take it for an argument.
+        Some(offset) if out.ack.is_none() && carrier.revision() == Revision::V4 => with_offset(message, offset),
+        _ => Args::new(message.args_json(), message.args_len(), message.attachments()),
+    };
     let packet = Packet::event(out.namespace, message.event(), args, out.ack);
     carrier.append_packet(if msgpack { Parser::Msgpack } else { Parser::Text }, &packet, to)
+}
+
+/// The last argument of an event tells where it stands in the journal (Socket.IO's connection state recovery).
+fn with_offset(message: &Message, offset: Offset) -> Args<'_> {
+    let json = match message.args_len() {
+        0 => format!("\"{offset}\""),
+        _ => format!("{},\"{offset}\"", message.args_json()),
+    };
+    let attachments = Cow::Borrowed(message.attachments());
+    Args { json: Cow::Owned(json), count: message.args_len() + 1, attachments }
 }

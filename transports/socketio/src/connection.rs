@@ -56,7 +56,7 @@ impl Connection {
     /// A session that begins with a poll.
     pub(crate) fn polling(mount: Arc<Mount>, sid: Sid, framing: Framing, opening: Opening, polling: Polling) -> Self {
         let session = Session::new(framing.revision, Transport::Polling);
-        Self::new(mount, sid, session, Carrier::Records, opening, Some(Box::new(polling)))
+        Self::new(mount, sid, session, Carrier::Records(framing.revision), opening, Some(Box::new(polling)))
     }
 
     fn new(
@@ -257,7 +257,7 @@ impl Protocol for Connection {
 
     fn handle_close(&mut self, close: &Close, cx: &mut Context<'_>) -> Farewell {
         self.end_session(close, cx);
-        if self.carrier == Carrier::Records {
+        if matches!(self.carrier, Carrier::Records(_)) {
             return Farewell::Finish;
         }
         self.say_close(close, cx)
@@ -272,7 +272,7 @@ impl Connection {
             _ => CloseReason::ForcedClose,
         };
         match self.carrier {
-            Carrier::Records => self.session.close(reason, cx.now(), &self.mount.options.session),
+            Carrier::Records(_) => self.session.close(reason, cx.now(), &self.mount.options.session),
             Carrier::Frames(_) => self.session.handle_websocket_lost(reason),
         }
         while let Some(action) = self.session.poll_action() {

@@ -16,6 +16,7 @@ mod namespaces;
 mod options;
 mod polling;
 mod post;
+mod recovery;
 mod request;
 mod service;
 mod sessions;
@@ -27,6 +28,7 @@ mod websocket;
 
 pub use cookie::{Cookie, InvalidCookie};
 pub use emit_with_ack::{AckError, Acks, AskMany, AskOne, EmitWithAck};
+pub use recovery::Recovery;
 pub use roomcast_http::{InvalidOrigin, Origins};
 pub use service::{SocketIoLayer, SocketIoService, WithSocketIo, WithSocketIoFuture};
 pub use socket_io::{SocketIo, SocketIoBuilder};

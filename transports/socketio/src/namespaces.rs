@@ -9,6 +9,7 @@ use roomcast::{Engine, Socket, SocketId};
 use roomcast_lane::{Application, BoxFuture, Disconnect, Event, Handshake, Refusal, Reply};
 
 use crate::asks::Asks;
+use crate::recovery::{Recovery, Returning};
 
 /// Namespaces made by predicates that there may be at a time.
 const DYNAMIC_MAX: usize = 10_000;
@@ -19,13 +20,14 @@ pub(crate) type Predicate = dyn Fn(&str) -> Option<Arc<dyn Application>> + Send 
 /// All namespaces of an endpoint. Looked at when a client asks for one.
 pub(crate) struct Registry {
     engine: Engine,
+    recovery: Option<Recovery>,
     known: RwLock<HashMap<Arc<str>, Arc<Namespace>>>,
     predicates: RwLock<Vec<Arc<Predicate>>>,
 }
 
 impl Registry {
-    pub(crate) fn new(engine: &Engine) -> Arc<Self> {
-        Arc::new(Self { engine: engine.clone(), known: RwLock::default(), predicates: RwLock::default() })
+    pub(crate) fn new(engine: &Engine, recovery: Option<Recovery>) -> Arc<Self> {
+        Arc::new(Self { engine: engine.clone(), recovery, known: RwLock::default(), predicates: RwLock::default() })
     }
 
     /// Mounts a namespace, in the place of a former one: connections of that one go on as they were.
@@ -66,11 +68,16 @@ impl Registry {
 
     fn add(self: &Arc<Self>, name: &str, application: Arc<dyn Application>, dynamic: bool) -> Arc<Namespace> {
         let engine = if name == "/" { self.engine.clone() } else { self.engine.namespace(name) };
+        let returning = self.recovery.map(|recovery| {
+            engine.keep_journal(recovery.journal_bytes_max);
+            Returning::new(recovery)
+        });
         let namespace = Arc::new(Namespace(Arc::new(Inner {
             name: name.into(),
             asks: engine.shared(),
             engine,
             application,
+            returning,
             present: AtomicUsize::new(0),
             made_by: dynamic.then(|| Arc::downgrade(self)),
         })));
@@ -96,6 +103,7 @@ struct Inner {
     engine: Engine,
     asks: Arc<Asks>,
     application: Arc<dyn Application>,
+    returning: Option<Returning>,
     /// Sockets that are in it or are being let in.
     present: AtomicUsize,
     /// A predicate made it, and it ends with its last socket.
@@ -113,6 +121,11 @@ impl Namespace {
 
     pub(crate) fn asks(&self) -> &Asks {
         &self.0.asks
+    }
+
+    /// Who may come back, if connections are recovered.
+    pub(crate) fn returning(&self) -> Option<&Returning> {
+        self.0.returning.as_ref()
     }
 
     fn leave(&self, id: SocketId) {
@@ -146,12 +159,15 @@ impl Application for Namespace {
     }
 
     fn disconnected(&self, socket: &Socket, bye: Disconnect) {
+        if let Some(returning) = &self.0.returning {
+            returning.leave(socket.id(), &bye);
+        }
         self.leave(socket.id());
         self.0.application.disconnected(socket, bye);
     }
 
     fn wants_rooms(&self) -> bool {
-        self.0.application.wants_rooms()
+        self.0.returning.is_some() || self.0.application.wants_rooms()
     }
 }
 

@@ -8,6 +8,7 @@ use roomcast_socketio_protocol::engineio::{PayloadLimits, SessionConfig};
 use roomcast_socketio_protocol::socketio::{DecodeLimits, NamespaceLimits};
 
 use crate::cookie::Cookie;
+use crate::recovery::Recovery;
 
 #[derive(Clone, Debug)]
 pub(crate) struct Options {
@@ -23,6 +24,7 @@ pub(crate) struct Options {
     /// How long the body of a POST may take.
     pub(crate) body_timeout: Duration,
     pub(crate) outbox_bytes_max: Option<usize>,
+    pub(crate) recovery: Option<Recovery>,
 }
 
 impl Options {
@@ -44,6 +46,7 @@ impl Options {
             cookie: None,
             body_timeout: Duration::from_secs(30),
             outbox_bytes_max: None,
+            recovery: None,
         }
     }
 }

@@ -201,7 +201,7 @@ impl Connection {
         }
         let (revision, limits) = (self.session.revision(), self.mount.options.payloads);
         let mut rest = VecDeque::new();
-        let puts_aside = self.carrier == Carrier::Records;
+        let puts_aside = matches!(self.carrier, Carrier::Records(_));
         let handled = with_packets(revision, &body, content, &limits, |at, packet| {
             if !rest.is_empty() || puts_aside && (at >= PACKETS_AT_ONCE || cx.is_held()) {
                 rest.push_back(packet.map(Kept::new));
@@ -279,7 +279,7 @@ impl Connection {
         }
         // Who asked may have left.
         let _ = rest.reply.send(answer);
-        if self.carrier != Carrier::Records {
+        if matches!(self.carrier, Carrier::Frames(_)) {
             // It was the last that there was of polling.
             self.polling = None;
         }

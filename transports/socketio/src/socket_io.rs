@@ -7,12 +7,14 @@ use std::time::Duration;
 use roomcast::{Engine, Selection};
 use roomcast_http::{Origins, a_year_at_most};
 use roomcast_lane::{Application, Lanes, Wire};
+use roomcast_socketio_protocol::engineio::Revision;
 
 use crate::codec::{Carrier, Codecs, Parser};
 use crate::cookie::Cookie;
 use crate::mount::{Layer, Mount};
 use crate::namespaces::Registry;
 use crate::options::Options;
+use crate::recovery::Recovery;
 use crate::service::{SocketIoLayer, SocketIoService};
 use crate::sessions::Sessions;
 
@@ -192,6 +194,12 @@ impl SocketIoBuilder {
         self.with(|options| options.cookie = Some(cookie))
     }
 
+    /// Lets clients that lost their connection come back without a loss (Socket.IO's connection state recovery); off by
+    /// default. `on_connect` handlers run again for who comes back, with `Handshake::recovered` set.
+    pub fn recovery(self, recovery: Recovery) -> Self {
+        self.with(|options| options.recovery = Some(recovery))
+    }
+
     /// The endpoint.
     ///
     /// # Panics
@@ -212,11 +220,11 @@ impl SocketIoBuilder {
         let Self { lanes, options } = self;
         let codecs = Codecs::register(&lanes);
         // Sessions choose their codec when they know what they speak; applications belong to namespaces.
-        let mut wire = Wire::new(codecs.id(Carrier::Records, Parser::Text), ());
+        let mut wire = Wire::new(codecs.id(Carrier::Records(Revision::V4), Parser::Text), ());
         if let Some(bytes) = options.outbox_bytes_max {
             wire = wire.outbox_bytes_max(bytes);
         }
-        let namespaces = Registry::new(lanes.engine());
+        let namespaces = Registry::new(lanes.engine(), options.recovery);
         Arc::new(Mount { lanes, wire, codecs, options, layer, namespaces, sessions: Sessions::default() })
     }
 

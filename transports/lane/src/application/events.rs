@@ -1,6 +1,7 @@
 //! An application made of closures.
 
 use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use roomcast::Socket;
@@ -31,8 +32,8 @@ use state::States;
 /// An [`Application`] made of closures: handlers by event name, and what happens around them.
 ///
 /// Every handler has two arguments, who and what: the socket, and something taken from the event ([`FromEvent`]): [`Data`],
-/// [`Args`], [`State`], [`Event`], [`Reply`], `()`, or a tuple of these. What it returns is the answer ([`Outcome`]): `()`,
-/// [`Ack`], or a [`Result`] of these.
+/// [`Args`], [`Attachments`], [`State`], [`Event`], [`Reply`], `()`, or a tuple of these. What it returns is the answer
+/// ([`Outcome`]): `()`, [`Ack`], or a [`Result`] of these.
 ///
 /// ```
 /// use roomcast_lane::{Ack, Args, Data, Events, Result};
@@ -56,6 +57,7 @@ struct Inner {
     last: Option<String>,
     connect: Vec<ConnectHandler>,
     disconnect: Vec<DisconnectHandler>,
+    any: Vec<OnAny>,
     before: Vec<Before>,
     hooks: Hooks,
     fallback: Option<Arc<dyn Application>>,
@@ -67,6 +69,7 @@ type ConnectHandler = Arc<
     dyn Fn(&Connecting<'_>) -> std::result::Result<BoxFuture<std::result::Result<(), Refusal>>, Refusal> + Send + Sync,
 >;
 type DisconnectHandler = Arc<dyn Fn(Socket, Disconnect) -> BoxFuture<()> + Send + Sync>;
+type OnAny = Arc<dyn Fn(&Socket, &Event<'_>) + Send + Sync>;
 type Before = Arc<dyn Fn(&Socket, &Event<'_>) -> std::result::Result<(), Refusal> + Send + Sync>;
 
 impl Events {
@@ -116,7 +119,7 @@ impl Events {
     }
 
     /// Starts the handler that was added last on the application's runtime from the beginning: for handlers that compute.
-    /// They start in no particular order.
+    /// They start in no particular order. One that was added with [`Self::on_sync`] stays on the lane.
     pub fn offloaded(self) -> Self {
         self.edit(|inner| {
             if let Some(handler) = inner.last.as_ref().and_then(|last| inner.handlers.get_mut(last)) {
@@ -151,7 +154,16 @@ impl Events {
         self.edit(|inner| inner.disconnect.push(Arc::new(move |socket, bye| Box::pin(handler(socket, bye)))))
     }
 
-    /// Looks at each event before its handler, and may refuse it.
+    /// Hears of each event before anything else does, also of those that [`Self::before`] refuses and those that nobody
+    /// handles; changes nothing. Several hear in the order in which they were added. For logs and counters.
+    pub fn on_any<F>(self, listener: F) -> Self
+    where
+        F: Fn(&Socket, &Event<'_>) + Send + Sync + 'static,
+    {
+        self.edit(|inner| inner.any.push(Arc::new(listener)))
+    }
+
+    /// Looks at each event before its handler, and may refuse it. Of several the first that refuses decides.
     pub fn before<F>(self, check: F) -> Self
     where
         F: Fn(&Socket, &Event<'_>) -> std::result::Result<(), Refusal> + Send + Sync + 'static,
@@ -183,10 +195,16 @@ impl Events {
 impl Inner {
     /// Begins to handle an event; a future if it takes longer.
     fn start(&self, socket: &Socket, event: Event<'_>, reply: Reply) -> Option<BoxFuture<()>> {
-        for check in &self.before {
-            if let Err(refusal) = check(socket, &event) {
+        // A panic ends here, so that it costs no event that waits behind this one.
+        match catch_unwind(AssertUnwindSafe(|| self.look(socket, &event))) {
+            Ok(Ok(())) => {}
+            Ok(Err(refusal)) => {
                 tracing::debug!("event {:?} was refused: {refusal}", event.name());
                 reply.fail(AnswerError::Refused(Box::new(refusal)));
+                return None;
+            }
+            Err(panic) => {
+                run::panicked(event.name(), &*panic, reply);
                 return None;
             }
         }
@@ -201,6 +219,12 @@ impl Inner {
             Started::Done => None,
             Started::Pending(future) => Some(future),
         }
+    }
+
+    /// Shows an event to those who hear all of them, then to those who may refuse it.
+    fn look(&self, socket: &Socket, event: &Event<'_>) -> std::result::Result<(), Refusal> {
+        self.any.iter().for_each(|listener| listener(socket, event));
+        self.before.iter().try_for_each(|check| check(socket, event))
     }
 }
 

@@ -24,6 +24,8 @@ pub struct Handshake {
     pub peer: Option<SocketAddr>,
     /// What the client sent to prove who it is, as JSON text; empty for none.
     pub auth: Bytes,
+    /// The socket goes on where it was when its connection was lost: in its rooms, and without having missed anything.
+    pub recovered: bool,
 }
 
 impl Handshake {

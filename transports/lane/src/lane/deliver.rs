@@ -168,11 +168,11 @@ impl Lane {
     }
 
     /// Gives out what was kept for a socket.
-    pub(crate) fn deliver_held(&mut self, key: Key, held: Held) {
-        for HeldMessage { message, namespace, ack, offset } in held.into_messages() {
+    pub(crate) fn deliver_held(&mut self, key: Key, namespace: &str, held: Held) {
+        for HeldMessage { message, ack, offset } in held.into_messages() {
             let codec = self.connection(key).map(|connection| connection.codec);
             let Self { log, codecs, encoded, shared, .. } = self;
-            let out = Outgoing { message: &message, namespace: namespace.name(), ack, offset };
+            let out = Outgoing { message: &message, namespace, ack, offset };
             let mut encoder = Encoder { codecs, encoded, shared, audience: Audience::One };
             match codec.map(|codec| encoder.encode(codec, &out, log)) {
                 Some(Encoding::Done(span)) => self.give(key.index, span),

@@ -1,6 +1,6 @@
 //! Deliveries to sockets whose clients have not heard that they are connected.
 
-use roomcast::{Class, Delivery, Message, Namespace, Offset};
+use roomcast::{Class, Delivery, Message, Offset};
 
 use crate::key::Key;
 use crate::lane::outbox::Pushed;
@@ -15,7 +15,6 @@ pub(crate) struct Held {
 
 pub(crate) struct HeldMessage {
     pub(crate) message: Message,
-    pub(crate) namespace: Namespace,
     pub(crate) ack: Option<u64>,
     pub(crate) offset: Option<Offset>,
 }
@@ -27,7 +26,7 @@ impl Held {
 
     /// Keeps a delivery's message as its class says, if there are less than `max` bytes, not counted what it replaces.
     pub(crate) fn push(&mut self, delivery: &Delivery, max: usize) -> Pushed {
-        let Delivery { message, namespace, ack, offset, .. } = delivery;
+        let Delivery { message, ack, offset, .. } = delivery;
         let replaceable = match message.class() {
             Class::Volatile => return Pushed::Dropped,
             class @ Class::Latest(_) => self.messages.iter().rposition(|held| held.message.class() == class),
@@ -40,10 +39,23 @@ impl Held {
         if let Some(at) = replaceable {
             self.messages.remove(at);
         }
-        let held = HeldMessage { message: message.clone(), namespace: namespace.clone(), ack: *ack, offset: *offset };
-        self.bytes = self.bytes - freed + held.size();
-        self.messages.push(held);
+        self.bytes -= freed;
+        self.keep(HeldMessage { message: message.clone(), ack: *ack, offset: *offset });
         if replaceable.is_some() { Pushed::Replaced } else { Pushed::Kept }
+    }
+
+    /// With what a socket missed that comes back.
+    pub(crate) fn with_missed(connection: Key, missed: Vec<(Message, Offset)>) -> Self {
+        let mut held = Self::new(connection);
+        for (message, offset) in missed {
+            held.keep(HeldMessage { message, ack: None, offset: Some(offset) });
+        }
+        held
+    }
+
+    fn keep(&mut self, held: HeldMessage) {
+        self.bytes += held.size();
+        self.messages.push(held);
     }
 
     /// How many there are.

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use futures_util::FutureExt;
-use roomcast::{Closed, LanePort, Socket, SocketId};
+use roomcast::{Closed, FormerMember, LanePort, Offset, OwnedSocket, Resumed, Socket, SocketId};
 
-use crate::application::connect::Connect;
+use crate::application::connect::{Connect, NewSocket};
 use crate::application::disconnect::{Disconnect, DisconnectReason};
 use crate::application::event::Event;
 use crate::application::handshake::{Handshake, Refusal};
@@ -29,32 +29,35 @@ const IN_FLIGHT_RESUME: u32 = 32;
 
 impl Lane {
     /// Connects a socket and asks the application. The outcome comes through the inbox.
-    pub(crate) fn connect(&mut self, key: Key, connect: Connect, holds_input: bool) -> Option<SocketId> {
-        let Connect { namespace, id, application, handshake } = connect;
+    pub(crate) fn connect(&mut self, key: Key, connect: Connect, holds_input: bool) -> Option<NewSocket> {
+        let Connect { namespace, id, application, mut handshake, resume } = connect;
+        let max = self.outbox_limit(key.index);
         let connection = self.connection(key).filter(|connection| connection.state == State::Open)?;
         let application = application.unwrap_or_else(|| Arc::clone(connection.wire.application()));
         if holds_input {
             connection.holds.set(Holds::CONNECTING);
         }
-        let owned = match id.or_else(|| self.ids.id()) {
-            Some(id) => self.namespace(&namespace).connect(&id).map_err(|e| Refusal::new(e.to_string())),
-            None => Err(Refusal::new("the system has no randomness")),
+        let resumed = resume.and_then(|(who, after)| self.resume(&namespace, &who, after, max));
+        let recovered = resumed.is_some();
+        let (owned, missed) = match resumed {
+            Some(Resumed { socket, missed, .. }) => (socket, missed),
+            None => match self.connect_new(&namespace, id) {
+                Ok(owned) => (owned, Vec::new()),
+                Err(refusal) => {
+                    tracing::debug!("a socket was not connected: {refusal}");
+                    let refusal = refusal.status(503);
+                    self.counters().refused.add(1);
+                    self.shared.push(Order::NoPlace { to: key, namespace, refusal, holds_input });
+                    return None;
+                }
+            },
         };
-        let owned = match owned {
-            Ok(owned) => owned,
-            Err(refusal) => {
-                tracing::debug!("a socket was not connected: {refusal}");
-                let refusal = refusal.status(503);
-                self.counters().refused.add(1);
-                self.shared.push(Order::NoPlace { to: key, namespace, refusal, holds_input });
-                return None;
-            }
-        };
+        handshake.recovered = recovered;
         let (id, socket) = (owned.id(), Socket::clone(&owned));
         if application.wants_rooms() {
             owned.report_rooms();
         }
-        let held = self.held.insert(Held::new(key)) as u32;
+        let held = self.held.insert(Held::with_missed(key, missed)) as u32;
         let connection = self.connection(key)?;
         let binding = Binding { route: held, codec: connection.codec, held: true };
         let connecting = Some(Connecting { held, holds_input });
@@ -64,7 +67,31 @@ impl Lane {
         connection.sockets.push(Attached { owned, application: Arc::clone(&application), namespace, connecting });
         self.table.bind(id, binding);
         self.ask(&application, socket, handshake);
-        Some(id)
+        Some(NewSocket { id, recovered })
+    }
+
+    fn connect_new(&mut self, namespace: &Arc<str>, id: Option<String>) -> Result<OwnedSocket, Refusal> {
+        let id = id.or_else(|| self.ids.id()).ok_or_else(|| Refusal::new("the system has no randomness"))?;
+        self.namespace(namespace).connect(&id).map_err(|error| Refusal::new(error.to_string()))
+    }
+
+    /// Brings a former socket back, if the journal has all that it missed, and that is not more than `max` bytes.
+    fn resume(&mut self, namespace: &Arc<str>, who: &FormerMember, after: Offset, max: usize) -> Option<Resumed> {
+        let engine = self.namespace(namespace).engine().clone();
+        let resumed = engine.journal()?.resume(who, after, || self.namespace(namespace).connect(&who.id));
+        match resumed {
+            Ok(resumed) if resumed.missed.iter().map(|(message, _)| message.size()).sum::<usize>() <= max => {
+                Some(resumed)
+            }
+            Ok(_) => {
+                tracing::debug!("a socket is not recovered: it missed more than may wait for a connection");
+                None
+            }
+            Err(error) => {
+                tracing::debug!("a socket is not recovered: {error}");
+                None
+            }
+        }
     }
 
     /// Polls the application's answer once; one that takes longer goes on elsewhere.
@@ -117,6 +144,7 @@ impl Lane {
     fn let_in(&mut self, key: Key, at: usize, connecting: Connecting) {
         let attached = &self.connections[key.index as usize].sockets[at];
         let (id, socket) = (attached.owned.id(), Socket::clone(&attached.owned));
+        let namespace = Arc::clone(&attached.namespace);
         self.call(key, |protocol, cx| protocol.handle_connected(&socket, cx));
         // The protocol may have ended the socket, or the connection.
         if let Some((key, at)) = self.find(id) {
@@ -125,7 +153,7 @@ impl Lane {
                 (binding.route, binding.held) = (key.index, false);
             }
             if let Some(held) = self.held.try_remove(connecting.held as usize) {
-                self.deliver_held(key, held);
+                self.deliver_held(key, &namespace, held);
             }
         }
         if connecting.holds_input {

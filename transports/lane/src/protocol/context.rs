@@ -8,7 +8,7 @@ use std::time::Instant;
 use bytes::{Bytes, BytesMut};
 use roomcast::{Socket, SocketId};
 
-use crate::application::connect::Connect;
+use crate::application::connect::{Connect, NewSocket};
 use crate::application::disconnect::DisconnectReason;
 use crate::application::event::Event;
 use crate::application::handshake::Handshake;
@@ -100,9 +100,9 @@ impl<'a> Context<'a> {
         self.lane.connect(self.key, Connect::new(handshake), true);
     }
 
-    /// Connects one of several sockets; input goes on. Gives the id that the socket will have, or `None` if the engine has
-    /// no place for it; either way an outcome follows.
-    pub fn connect_with(&mut self, connect: Connect) -> Option<SocketId> {
+    /// Connects one of several sockets; input goes on. `None` if the engine has no place for it; either way an outcome
+    /// follows.
+    pub fn connect_with(&mut self, connect: Connect) -> Option<NewSocket> {
         self.lane.connect(self.key, connect, false)
     }
 

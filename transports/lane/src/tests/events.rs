@@ -106,6 +106,98 @@ fn before_may_refuse_and_fallback_takes_the_rest() {
 }
 
 #[test]
+fn a_fallback_is_asked_about_connects_last_and_hears_of_disconnects_first() {
+    let steps = Arc::new(Mutex::new(Vec::new()));
+    let noting = |name: &'static str, steps: &Arc<Mutex<Vec<String>>>| {
+        let (came, went) = (Arc::clone(steps), Arc::clone(steps));
+        Events::new()
+            .on_connect(move |_, ()| {
+                came.lock().unwrap().push(format!("{name} let it in"));
+                async { Ok(()) }
+            })
+            .on_disconnect(move |_, bye| {
+                went.lock().unwrap().push(format!("{name} heard {}", bye.reason));
+                async {}
+            })
+    };
+    let mut stage = Stage::new();
+    let client = client(&mut stage, noting("own", &steps).fallback(noting("fallback", &steps)));
+    client.end();
+    stage.lane.run();
+    let expected =
+        ["own let it in", "fallback let it in", "fallback heard transport close", "own heard transport close"];
+    assert_eq!(*steps.lock().unwrap(), expected);
+}
+
+#[test]
+fn listeners_of_any_event_hear_it_first_and_in_their_order() {
+    let heard = Arc::new(Mutex::new(Vec::new()));
+    let note = |who: &'static str| {
+        let heard = Arc::clone(&heard);
+        move |event: &str| heard.lock().unwrap().push(format!("{who} {event}"))
+    };
+    let (one, two, check, handler) = (note("one"), note("two"), note("before"), note("handler"));
+    let events = Events::new()
+        .on_sync("mine", move |_, event: Event<'static>| {
+            handler(event.name());
+            Ack(event.args_len())
+        })
+        .before(move |_, event| {
+            check(event.name());
+            if event.name() == "bad" { Err(Refusal::new("not that")) } else { Ok(()) }
+        })
+        .on_any(move |socket, event| {
+            assert!(socket.is_connected());
+            one(&format!("{} {}", event.name(), event.args_json()));
+        })
+        .on_any(move |_, event| two(event.name()));
+    let told = ask(events, "ask 1 mine 7\nask 2 bad\nask 3 nobody\n");
+    assert_eq!(told, "ack 1 1\nerr 2 not that\nerr 3 unknown event\n");
+    let expected = [
+        "one mine 7",
+        "two mine",
+        "before mine",
+        "handler mine",
+        "one bad null",
+        "two bad",
+        "before bad",
+        "one nobody null",
+        "two nobody",
+        "before nobody",
+    ];
+    assert_eq!(*heard.lock().unwrap(), expected);
+}
+
+#[test]
+fn a_panic_before_the_handler_costs_that_event_only() {
+    let (open, gate) = gate();
+    let events = Events::new()
+        .serial()
+        .on_any(|_, event| assert_ne!(event.name(), "unheard"))
+        .before(|_, event| {
+            assert_ne!(event.name(), "unchecked");
+            Ok(())
+        })
+        .on("slow", move |_, ()| {
+            let gate = gate();
+            async move {
+                gate.await;
+                Ack("slow")
+            }
+        })
+        .on_sync("fast", |_, ()| Ack("fast"));
+    let mut stage = Stage::new();
+    let client = client(&mut stage, events);
+    client.send("ask 1 slow\nask 2 unheard\nask 3 unchecked\nask 4 fast\n");
+    stage.lane.run();
+    assert_eq!(client.receive_text(), "");
+    open.store(true, Ordering::Relaxed);
+    stage.lane.run();
+    let told = "ack 1 \"slow\"\nerr 2 the handler failed\nerr 3 the handler failed\nack 4 \"fast\"\n";
+    assert_eq!((client.receive_text().as_str(), stage.lane.stats().handler_panics), (told, 2));
+}
+
+#[test]
 fn connect_handlers_run_in_order_and_any_may_refuse() {
     let steps = Arc::new(Mutex::new(Vec::new()));
     let (one, two) = (Arc::clone(&steps), Arc::clone(&steps));

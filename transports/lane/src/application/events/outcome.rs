@@ -18,7 +18,8 @@ pub trait Outcome {
     fn outcome(self) -> std::result::Result<Option<Message>, Error>;
 }
 
-/// The answer to an event: one value.
+/// The answer to an event: one value. For several values, or binary, a handler takes the [`Reply`](crate::Reply):
+/// [`send_args`](crate::Reply::send_args), [`send_message`](crate::Reply::send_message).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ack<T>(pub T);
 

@@ -134,7 +134,7 @@ fn conclude(socket: &Socket, name: &str, answered: Answered, reply: Reply, hooks
     }
 }
 
-fn panicked(name: &str, panic: &(dyn std::any::Any + Send), reply: Reply) {
+pub(super) fn panicked(name: &str, panic: &(dyn std::any::Any + Send), reply: Reply) {
     guard::report_panic(reply.counters(), name, panic);
     reply.fail(AnswerError::Failed);
 }

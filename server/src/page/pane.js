@@ -1,0 +1,70 @@
+// What every pane has: a name, fields, buttons, a status, what it heard, and what went over its wire.
+
+import { append, element } from '/dom.js';
+
+const RETRY_MS = [300, 1000, 2000, 4000, 8000];
+
+export class Pane {
+  #retries = 0;
+
+  /** A copy of a template, for the socket with this letter. */
+  constructor(template, letter) {
+    this.root = document.getElementById(template).content.firstElementChild.cloneNode(true);
+    this.root.dataset.pane = letter;
+    const name = `Socket ${letter.toUpperCase()}`;
+    this.root.setAttribute('aria-label', name);
+    this.root.querySelector('h2').prepend(name);
+    this.root.addEventListener('submit', (event) => event.preventDefault());
+  }
+
+  field(name) { return this.root.querySelector(`[data-field="${name}"]`); }
+  out(name) { return this.root.querySelector(`[data-out="${name}"]`); }
+  button(verb) { return this.root.querySelector(`[data-verb="${verb}"]`); }
+
+  /** `act` runs when the verb's button is pressed; a form's own button is pressed by Enter too. */
+  press(verb, act) {
+    const button = this.button(verb);
+    if (button.type === 'submit') button.form.addEventListener('submit', act);
+    else button.addEventListener('click', act);
+  }
+
+  /** The word beside the name: `open`, `lost` or neither. Only an open pane has buttons to press. */
+  show(status, kind = '') {
+    this.out('status').textContent = status;
+    this.out('status').className = `status ${kind}`;
+    for (const button of this.root.querySelectorAll('button')) button.disabled = kind !== 'open';
+  }
+
+  connected(id) {
+    this.#retries = 0;
+    this.id = id;
+    this.out('id').textContent = id;
+    this.show('connected', 'open');
+  }
+
+  /** Connects again after a while that grows, in ms; it is returned. */
+  retry() {
+    const delay = RETRY_MS[Math.min(this.#retries, RETRY_MS.length - 1)];
+    this.#retries += 1;
+    this.timer = setTimeout(() => this.connect(), delay * (0.8 + Math.random() * 0.4));
+    return delay;
+  }
+
+  get retrying() { return this.#retries > 0; }
+
+  /** What a button brought. */
+  returned(text, good = true) {
+    this.out('result').textContent = text;
+    this.out('result').classList.toggle('bad', !good);
+  }
+
+  /** A message has come. */
+  hear(event, text) {
+    const time = new Date().toLocaleTimeString([], { hour12: false });
+    append(this.out('log'), element('li', '', element('span', 'event', event), element('span', 'data', text), element('time', '', time)));
+  }
+
+  /** One line of the wire: `in`, `out` or a `note`. */
+  frame(kind, text) { append(this.out('frames'), element('li', kind, text)); }
+  note(text) { this.frame('note', text); }
+}
