@@ -133,6 +133,8 @@ export class WebSocketSession {
   /** Frames that came and nobody took: texts and buffers. */
   frames = [];
 
+  #waiting = [];
+
   /** A WebSocket that is open; nothing is said yet. */
   static async connect(server, { path = '/socket.io/', revision = 4, query = '', ...options } = {}) {
     const session = new this(server, `${path}?EIO=${revision}&transport=websocket${query}`, options);
@@ -154,8 +156,13 @@ export class WebSocketSession {
   constructor(server, target, options) {
     const createConnection = (where) => (this.tcp = net.connect({ ...where, path: undefined }));
     this.socket = new WebSocket(server.url(target, 'ws'), { perMessageDeflate: false, createConnection, ...options });
-    this.socket.on('message', (data, binary) => this.frames.push(binary ? data : data.toString()));
-    this.closed = new Promise((resolve) => { this.socket.on('close', (code) => { this.code = code; resolve(code); }); });
+    this.socket.on('message', (data, binary) => this.#take(binary ? data : data.toString()));
+    this.closed = new Promise((resolve) => {
+      this.socket.on('close', (code) => {
+        resolve(code);
+        for (const { reject } of this.#waiting.splice(0)) reject(new Error(`closed with ${code} instead of a frame`));
+      });
+    });
     this.opened = new Promise((resolve, reject) => {
       this.socket.on('open', resolve);
       this.socket.on('error', reject);
@@ -165,10 +172,15 @@ export class WebSocketSession {
 
   send(...frames) { for (const frame of frames) this.socket.send(frame); }
 
+  #take(frame) {
+    if (this.#waiting.length > 0) this.#waiting.shift().resolve(frame);
+    else this.frames.push(frame);
+  }
+
   /** The next frame. */
-  async next() {
-    await eventually(() => assert.ok(this.frames.length > 0, `no frame, ${this.code === undefined ? 'open' : `closed with ${this.code}`}`), 'a frame');
-    return this.frames.shift();
+  next() {
+    if (this.frames.length > 0) return Promise.resolve(this.frames.shift());
+    return within(DEADLINE, new Promise((resolve, reject) => this.#waiting.push({ resolve, reject })), () => 'no frame');
   }
 
   /** The next frames. */

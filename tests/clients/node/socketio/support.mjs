@@ -175,10 +175,15 @@ export class Peer {
 /** The way to a server, which a test can cut: what a client sees when its network goes away. */
 export class Cable {
   #ends = new Set();
+  #broken = false;
 
   static async to(server) {
     const cable = new this();
     cable.listener = net.createServer((near) => {
+      if (cable.#broken) {
+        near.destroy();
+        return;
+      }
       const far = net.connect(server.port, server.host);
       for (const [one, other] of [[near, far], [far, near]]) {
         cable.#ends.add(one);
@@ -195,10 +200,14 @@ export class Cable {
     return cable;
   }
 
-  /** Breaks all connections; new ones are let through. */
+  /** Breaks all connections, also new ones. */
   cut() {
+    this.#broken = true;
     for (const end of this.#ends) end.destroy();
   }
+
+  /** Lets connections through again. */
+  mend() { this.#broken = false; }
 
   remove() {
     this.listener.close();
