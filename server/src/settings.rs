@@ -59,7 +59,7 @@ pub struct Settings {
     #[arg(value_parser = max_payload)]
     pub max_payload: usize,
 
-    /// how long a lost Socket.IO client may come back without a loss; 0: it begins anew
+    /// time for lost Socket.IO clients to come back; 0: none
     #[arg(long, env = "RECOVERY", value_name = "MS", default_value = "0", help_heading = "Limits")]
     #[arg(value_parser = recovery)]
     pub recovery: Duration,
