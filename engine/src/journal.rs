@@ -19,9 +19,9 @@
 //!
 //! # What it costs
 //! Without a journal: one load and a branch for each broadcast, and a word for each namespace. With it the broadcasts of the
-//! namespace run one after another, each for as long as its selection takes (about a nanosecond for each member) and the
-//! pushes; each allocates a copy of its expression. Who comes back looks at each entry since, and lets go of the lock every
-//! [`STEP`] entries, more as it goes on.
+//! namespace run one after another, each for as long as its selection takes (about a nanosecond for each member), the pushes
+//! and the wake-ups of lanes; each allocates a copy of its expression, and costs half as much again in a small room. Who comes
+//! back looks at each entry since, and lets go of the lock every [`STEP`] entries, more as it goes on.
 //!
 //! Lock order: this one before all others. No code of the user's runs under it but `connect`: observers are told
 //! afterwards, and what is thrown away is dropped afterwards, since attachments may have an owner.
