@@ -1,0 +1,7 @@
+//! Sails for roomcast.
+
+#![forbid(unsafe_code)]
+
+mod error;
+
+pub use error::Error;
