@@ -113,10 +113,11 @@ impl Results {
     fn put_rows(&self, table: &mut String, workload: &Workload, servers: &[Server]) {
         for figure in workload.figures {
             let medians = servers.iter().map(|server| self.cell(workload, *server, figure));
-            let ratios =
-                workload.application.rivals().iter().map(|rival| {
-                    self.ratio(workload, figure, *rival).map_or(String::new(), |ratio| format!("{ratio:.2}"))
-                });
+            let ratios = workload
+                .application
+                .rivals()
+                .iter()
+                .map(|rival| self.ratio(workload, figure, *rival).map_or(String::new(), ratio_rounded));
             let cells: Vec<String> = medians.chain(ratios).collect();
             let _ = writeln!(table, "| {} | {figure} | {} |", workload.name, cells.join(" | "));
         }
@@ -187,6 +188,11 @@ fn median(mut values: Vec<f64>) -> Option<f64> {
         odd if odd % 2 == 1 => Some(values[middle]),
         _ => Some(f64::midpoint(values[middle - 1], values[middle])),
     }
+}
+
+/// Two decimals, three where they would say little.
+fn ratio_rounded(ratio: f64) -> String {
+    if ratio < 0.1 { format!("{ratio:.3}") } else { format!("{ratio:.2}") }
 }
 
 /// Three significant digits, large numbers in thousands and millions.
@@ -280,6 +286,7 @@ mod tests {
     fn numbers_are_legible() {
         let shown = [8_783_111.0, 97_812.0, 9_781.0, 64.25, 3.456, 0.1069].map(rounded);
         assert_eq!(shown, ["8.78 M", "97.8 k", "9781", "64.2", "3.46", "0.107"]);
+        assert_eq!([19.331, 0.981, 0.0153].map(ratio_rounded), ["19.33", "0.98", "0.015"]);
         assert_eq!(median(vec![4.0, 1.0]), Some(2.5));
         assert_eq!(median(Vec::new()), None);
     }

@@ -1,7 +1,6 @@
 //! The application on socketioxide, with its defaults but for the buffer.
 //!
-//! It drops what a socket's buffer of 128 packets cannot hold, and many more messages than that are in flight in
-//! some workloads.
+//! It drops what a socket's buffer of 128 packets cannot hold, and a workload has 512 messages in flight.
 
 use std::error::Error;
 
@@ -37,7 +36,8 @@ async fn join(socket: SocketRef, Data(rooms): Data<Vec<String>>, ack: AckSender)
 }
 
 async fn publish(io: SocketIo, Data((room, data)): Data<(String, Box<RawValue>)>) {
-    if let Err(error) = io.to(room).emit("message", &data).await {
-        eprintln!("a message was not sent to all: {error}");
+    if io.to(room).emit("message", &data).await.is_err() {
+        // The error itself has an entry for each member.
+        eprintln!("socketioxide: a message was not sent to all");
     }
 }
