@@ -1,0 +1,242 @@
+//! The application that answers virtual requests.
+
+use std::fmt;
+use std::future::poll_fn;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::FutureExt;
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
+use http_body::Body;
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use roomcast::{Message, Socket};
+use roomcast_lane::{Application, BoxFuture, Disconnect, Event, Events, Handshake, Refusal, Reply};
+use tower_service::Service;
+
+use crate::answer;
+use crate::kept::Kept;
+use crate::virtual_request::{Asked, METHODS, Target, Unusable, VirtualRequest};
+
+/// Virtual requests of sails.io.js, answered by a tower service: an axum `Router`, the same that answers plain HTTP.
+///
+/// Give it to [`Events::fallback`]: own events come first, what is named like a method in lower case is a request. A request
+/// has its [`Socket`] and a [`VirtualRequest`] as extensions, the `cookie`, `origin` and `host` of the handshake, its data as a
+/// JSON body whatever the method, and of the url the path and the query.
+///
+/// The requests of a connection begin in their order; one that is pending lets the next one begin. 64 may be in work, then the
+/// connection is read no further. A panic of the service is a 500, and costs nothing else.
+#[derive(Clone)]
+pub struct Sails {
+    inner: Arc<Inner>,
+    requests: Events,
+}
+
+struct Inner {
+    service: Box<Ask>,
+    timeout: Duration,
+}
+
+/// Settings of [`Sails`].
+#[must_use = "it does nothing until `build`"]
+pub struct SailsBuilder {
+    service: Box<dyn FnOnce(usize) -> Box<Ask> + Send>,
+    timeout: Duration,
+    answer_bytes_max: usize,
+}
+
+type Ask = dyn Fn(Request<Full<Bytes>>) -> BoxFuture<Answered> + Send + Sync;
+/// What a service said, whole, or why it did not.
+type Answered = Result<(StatusCode, HeaderMap, Bytes), &'static str>;
+
+impl Sails {
+    /// Asks `service`, with all settings at their defaults.
+    pub fn new<S, B>(service: S) -> Self
+    where
+        S: Service<Request<Full<Bytes>>, Response = Response<B>> + Clone + Send + Sync + 'static,
+        S::Error: fmt::Display,
+        S::Future: Send,
+        B: Body + Send + 'static,
+        B::Data: Send,
+        B::Error: fmt::Display,
+    {
+        Self::builder(service).build()
+    }
+
+    /// Settings.
+    pub fn builder<S, B>(service: S) -> SailsBuilder
+    where
+        S: Service<Request<Full<Bytes>>, Response = Response<B>> + Clone + Send + Sync + 'static,
+        S::Error: fmt::Display,
+        S::Future: Send,
+        B: Body + Send + 'static,
+        B::Data: Send,
+        B::Error: fmt::Display,
+    {
+        SailsBuilder {
+            service: Box::new(|answer_bytes_max| {
+                Box::new(move |request| Box::pin(ask(service.clone(), request, answer_bytes_max)))
+            }),
+            timeout: Duration::from_secs(30),
+            answer_bytes_max: 1 << 20,
+        }
+    }
+}
+
+impl SailsBuilder {
+    /// How long a request may take; 30 s by default, a year at most. Then it is given up, and answered with 503.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout.min(Duration::from_secs(365 * 24 * 60 * 60));
+        self
+    }
+
+    /// The longest body of an answer, in bytes; 1 MiB by default. For a longer one the client gets 500.
+    pub fn answer_bytes_max(mut self, bytes: usize) -> Self {
+        self.answer_bytes_max = bytes;
+        self
+    }
+
+    /// The application.
+    pub fn build(self) -> Sails {
+        let inner = Arc::new(Inner { service: (self.service)(self.answer_bytes_max), timeout: self.timeout });
+        let requests = METHODS.into_iter().fold(Events::new(), |requests, (name, method)| {
+            let inner = Arc::clone(&inner);
+            requests.on(name, move |socket, (event, reply): (Event<'static>, Reply)| {
+                let (inner, method) = (Arc::clone(&inner), method.clone());
+                async move { inner.handle(method, socket, event, reply).await }
+            })
+        });
+        Sails { inner, requests }
+    }
+}
+
+impl Inner {
+    async fn handle(&self, method: Method, socket: Socket, event: Event<'static>, reply: Reply) {
+        let kept = socket.get::<Kept>();
+        let asked = match &kept {
+            Some(kept) if kept.sdk_is_old => Err(Unusable::OldSdk),
+            _ => Asked::parse(method, event.args_json(), event.args_len()),
+        };
+        let message = match asked {
+            Ok(asked) => self.answer(asked, &socket, kept.as_deref(), &event).await,
+            Err(unusable) => {
+                let error = answer::parse_error(unusable);
+                if !reply.is_wanted() {
+                    // Who wants no answer hears of it by an event.
+                    socket.send(&error);
+                }
+                error
+            }
+        };
+        reply.send_message(message);
+    }
+
+    async fn answer(&self, asked: Asked<'_>, socket: &Socket, kept: Option<&Kept>, event: &Event<'_>) -> Message {
+        let uri = match &asked.target {
+            Target::Uri(uri) => uri.clone(),
+            Target::Nowhere => return answer::text(StatusCode::NOT_FOUND, "Not Found"),
+            Target::Undecodable => {
+                return answer::text(StatusCode::BAD_REQUEST, "Bad request: Could not decode requested URL.");
+            }
+        };
+        let request = request(asked, uri, socket, kept, event);
+        let answering = AssertUnwindSafe(async { (self.service)(request).await }).catch_unwind();
+        match tokio::time::timeout(self.timeout, answering).await {
+            Ok(Ok(Ok((status, headers, body)))) => {
+                Kept::keep_cookies(socket, &headers);
+                answer::message(status, &headers, &body)
+            }
+            Ok(Ok(Err(why))) => answer::text(StatusCode::INTERNAL_SERVER_ERROR, why),
+            Ok(Err(panic)) => {
+                let text = panic.downcast_ref::<&str>().copied().map(str::to_owned);
+                let text = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
+                tracing::error!("a virtual request panicked: {text}");
+                answer::text(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error")
+            }
+            Err(_elapsed) => answer::text(StatusCode::SERVICE_UNAVAILABLE, "Request timed out"),
+        }
+    }
+}
+
+/// The request that the service gets.
+fn request(
+    asked: Asked<'_>,
+    uri: http::Uri,
+    socket: &Socket,
+    kept: Option<&Kept>,
+    event: &Event<'_>,
+) -> Request<Full<Bytes>> {
+    let Asked { method, data, mut headers, .. } = asked;
+    if let Some(kept) = kept {
+        kept.apply(&mut headers);
+    }
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    let mut request = Request::new(Full::from(data.into_owned()));
+    // There is no answer without a body here, so none has to be cut off.
+    *request.method_mut() = if method == Method::HEAD { Method::GET } else { method.clone() };
+    *request.uri_mut() = uri;
+    *request.headers_mut() = headers;
+    let extensions = request.extensions_mut();
+    extensions.insert(socket.clone());
+    extensions.insert(VirtualRequest { method });
+    if !event.attachments().is_empty() {
+        extensions.insert(roomcast_lane::Attachments(event.attachments().to_vec()));
+    }
+    request
+}
+
+/// Asks a service, and reads its answer to the end.
+async fn ask<S, B>(mut service: S, request: Request<Full<Bytes>>, bytes_max: usize) -> Answered
+where
+    S: Service<Request<Full<Bytes>>, Response = Response<B>>,
+    S::Error: fmt::Display,
+    B: Body,
+    B::Error: fmt::Display,
+{
+    let failed = |error: &dyn fmt::Display| {
+        tracing::error!("a virtual request failed: {error}");
+        "Internal Server Error"
+    };
+    poll_fn(|cx| service.poll_ready(cx)).await.map_err(|error| failed(&error))?;
+    let response = service.call(request).await.map_err(|error| failed(&error))?;
+    let (head, body) = response.into_parts();
+    let body = body.map_err(|error| std::io::Error::other(error.to_string()));
+    match Limited::new(body, bytes_max).collect().await {
+        Ok(collected) => Ok((head.status, head.headers, collected.to_bytes())),
+        Err(error) if error.is::<LengthLimitError>() => {
+            tracing::error!("an answer is longer than {bytes_max} bytes: raise answer_bytes_max");
+            Err("The answer is too long")
+        }
+        Err(error) => Err(failed(&error)),
+    }
+}
+
+impl Application for Sails {
+    fn connect(&self, socket: Socket, handshake: Handshake) -> BoxFuture<Result<(), Refusal>> {
+        let kept = Kept::new(&handshake);
+        if kept.is_anything() {
+            socket.insert(kept);
+        }
+        Box::pin(std::future::ready(Ok(())))
+    }
+
+    fn event(&self, socket: &Socket, event: Event<'_>, reply: Reply) {
+        self.requests.event(socket, event, reply);
+    }
+
+    fn disconnected(&self, _socket: &Socket, _bye: Disconnect) {}
+}
+
+impl fmt::Debug for Sails {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sails").field("timeout", &self.inner.timeout).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for SailsBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SailsBuilder").field("timeout", &self.timeout).finish_non_exhaustive()
+    }
+}
