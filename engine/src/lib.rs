@@ -102,11 +102,6 @@ pub use selection::{Selection, Tiles};
 pub use socket::{Members, OwnedSocket, Socket};
 pub use target::{Rooms, Target, all, any, everyone};
 
-/// The examples of the README are tests.
-#[cfg(doctest)]
-#[doc = include_str!("../../README.md")]
-struct Readme;
-
 #[cfg(all(test, loom))]
 #[path = "../tests/models/mod.rs"]
 mod models;

@@ -1,5 +1,4 @@
-//! Socket.IO for roomcast.
-
+#![doc = include_str!("guide.md")]
 #![forbid(unsafe_code)]
 
 mod asks;
@@ -32,3 +31,8 @@ pub use recovery::Recovery;
 pub use roomcast_http::{InvalidOrigin, Origins};
 pub use service::{SocketIoLayer, SocketIoService, WithSocketIo, WithSocketIoFuture};
 pub use socket_io::{SocketIo, SocketIoBuilder};
+
+/// The examples of the README are tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;
