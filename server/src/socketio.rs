@@ -1,11 +1,12 @@
 //! What the server does with events of Socket.IO, in the namespaces `/` and `/custom`: it sends them back, in the ways in which
-//! a client can be answered. Clients and their authors try themselves on it.
+//! a client can be answered. Clients and their authors try themselves on it. In `/` requests are answered too.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use roomcast::{Message, Socket};
 use roomcast_lane::{Event, Events, Handshake, Refusal, Reply, Result};
+use roomcast_sails::Sails;
 use roomcast_socketio::{EmitWithAck, SocketIo};
 use serde_json::value::RawValue;
 
@@ -13,8 +14,8 @@ use serde_json::value::RawValue;
 const ANSWER: Duration = Duration::from_secs(30);
 
 /// Mounts both namespaces.
-pub(crate) fn endpoint(io: SocketIo) -> SocketIo {
-    io.namespace("/", events());
+pub(crate) fn endpoint(io: SocketIo, requests: Sails) -> SocketIo {
+    io.namespace("/", events().fallback(requests));
     io.namespace("/custom", events());
     io
 }

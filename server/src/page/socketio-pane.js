@@ -17,8 +17,7 @@ export class SocketIoPane extends Pane {
     this.press('emit', () => this.emit());
     this.press('join', () => this.move('join'));
     this.press('leave', () => this.move('leave'));
-    this.press('connect', () => this.connect());
-    this.press('disconnect', () => this.io.disconnect());
+    this.press('connection', () => (this.id ? this.io.disconnect() : this.connect()));
   }
 
   connect() {
@@ -30,7 +29,7 @@ export class SocketIoPane extends Pane {
       connected: (id) => this.connected(id),
       heard: (event, args) => this.take(event, args),
       packet: (direction, text) => this.frame(direction, text),
-      ended: (reason) => this.ended(reason),
+      ended: (reason, lost) => this.ended(reason, lost),
     });
   }
 
@@ -40,25 +39,25 @@ export class SocketIoPane extends Pane {
   }
 
   /** A lost connection is tried again; one that somebody ended stays ended until the button is pressed. */
-  ended(reason) {
+  ended(reason, lost) {
     const wasThere = this.id !== undefined;
     this.id = undefined;
     this.out('id').textContent = '';
     this.note(reason);
-    if (reason === 'connection lost' || reason === 'no heartbeat') {
+    if (lost) {
       const seconds = this.retry() / 1000;
       this.show(wasThere ? 'reconnecting' : 'not connected', 'lost');
       if (!wasThere) this.advise(`No Socket.IO server answers at ${address}. The next attempt is in ${seconds} s.`);
     } else {
       this.show(reason);
     }
-    this.button('connect').disabled = false;
+    this.button('connection').disabled = false;
   }
 
   show(status, kind) {
     super.show(status, kind);
-    this.button('connect').hidden = kind === 'open';
-    this.button('disconnect').hidden = kind !== 'open';
+    const [name, takes] = this.button('connection').children;
+    [name.textContent, takes.textContent] = kind === 'open' ? ['disconnect', 'no arguments'] : ['connect', 'Auth'];
   }
 
   /** A sentence for whom something does not work. */

@@ -10,18 +10,17 @@ export const RESERVED = ['connect', 'connect_error', 'disconnect', 'disconnectin
 export class SocketIo {
   #waiting = new Map();
   #number = 0;
-  #reason = 'connection lost';
 
   /**
    * Connects. `told` has a function for each thing that happens: `connected(id)`, `heard(event, args)`, `packet(direction, text)`, and
-   * once at the end `ended(reason)`. An event that wants an ack is given what `heard` returns, an array.
+   * once at the end `ended(reason, lost)`, lost if nobody wanted it. An event that wants an ack is given what `heard` returns, an array.
    */
   constructor(address, auth, told) {
     this.auth = auth;
     this.told = told;
     this.socket = new WebSocket(`${address}?EIO=4&transport=websocket`);
     this.socket.addEventListener('message', ({ data }) => { if (typeof data === 'string') this.#take(data); });
-    this.socket.addEventListener('close', () => this.#close());
+    this.socket.addEventListener('close', () => this.#close('connection lost', true));
   }
 
   /** Sends an event. */
@@ -41,9 +40,8 @@ export class SocketIo {
 
   /** Leaves the namespace, then the connection. */
   disconnect() {
-    this.#reason = 'disconnected';
     this.#send('41');
-    this.#close();
+    this.#close('disconnected');
   }
 
   #take(packet) {
@@ -79,7 +77,7 @@ export class SocketIo {
   /** Without a ping in time nobody is there any more, whatever TCP thinks. */
   #watch() {
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.#close('no heartbeat'), this.silence);
+    this.timer = setTimeout(() => this.#close('no heartbeat', true), this.silence);
   }
 
   #settle(number, args) {
@@ -93,12 +91,12 @@ export class SocketIo {
   }
 
   /** The end, whoever wants it; only the first one counts. */
-  #close(reason = this.#reason) {
+  #close(reason, lost = false) {
     if (this.over) return;
     this.over = true;
     clearTimeout(this.timer);
     this.socket.close();
     for (const number of [...this.#waiting.keys()]) this.#settle(number);
-    this.told.ended(reason);
+    this.told.ended(reason, lost);
   }
 }

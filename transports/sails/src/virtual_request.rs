@@ -69,11 +69,7 @@ impl fmt::Display for Unusable {
     }
 }
 
-/// The method that an event's name stands for. Names have to be in lower case.
-pub(crate) fn method(event: &str) -> Option<Method> {
-    METHODS.into_iter().find(|(name, _)| *name == event).map(|(_, method)| method)
-}
-
+/// Names of events, in lower case, and the methods that they stand for.
 pub(crate) const METHODS: [(&str, Method); 7] = [
     ("get", Method::GET),
     ("post", Method::POST),
@@ -279,11 +275,5 @@ mod tests {
         }
         let deep = format!(r#"{{"url":"/a","data":{}{}}}"#, "[".repeat(10_000), "]".repeat(10_000));
         assert!(asked(&deep, 1).is_ok(), "how deep it may be is for the service to say");
-    }
-
-    #[test]
-    fn methods_are_in_lower_case() {
-        assert_eq!((method("get"), method("head")), (Some(Method::GET), Some(Method::HEAD)));
-        assert_eq!((method("GET"), method("trace"), method("")), (None, None, None));
     }
 }

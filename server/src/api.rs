@@ -1,0 +1,68 @@
+//! The room verbs as requests: over plain HTTP, and over sockets of sails.io.js and Socket.IO (virtual requests).
+//!
+//! One router answers both. What needs a socket answers plain HTTP with 400. Unknown routes and methods are 404.
+
+mod echo;
+mod extract;
+mod rooms;
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, Path, Request};
+use axum::http::{StatusCode, header};
+use axum::middleware::{Next, from_fn};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{MethodRouter, get};
+use roomcast::Engine;
+use roomcast_sails::{Sockets, is_decodable};
+
+/// The routes, for sockets of an engine; bodies have `body_bytes_max` at most.
+pub(crate) fn router(engine: &Engine, body_bytes_max: usize) -> Router {
+    Router::new()
+        .route("/echo", with_options(echo::routes()))
+        .route("/text", with_options(get(async || "just text")))
+        .route("/status/{code}", with_options(get(status)))
+        .route("/boom", with_options(get(boom)))
+        .route("/__getcookie", with_options(get(get_cookie)))
+        .merge(rooms::router().with_state(Sockets::new(engine)))
+        .layer(DefaultBodyLimit::max(body_bytes_max))
+}
+
+/// Puts the rule for paths in front of all routes: who sends escapes that are none hears of it.
+pub(crate) fn with_decodable_paths(router: Router) -> Router {
+    router.layer(from_fn(decodable))
+}
+
+/// What is asked with OPTIONS is answered where there is something to ask for.
+fn with_options<S: Clone + Send + Sync + 'static>(route: MethodRouter<S>) -> MethodRouter<S> {
+    route.options(async || StatusCode::OK)
+}
+
+async fn decodable(request: Request, next: Next) -> Response {
+    if !is_decodable(request.uri().path()) {
+        return (StatusCode::BAD_REQUEST, "Bad request: Could not decode requested URL.").into_response();
+    }
+    next.run(request).await
+}
+
+/// The status that is asked for, of those that an answer can have.
+async fn status(Path(code): Path<String>) -> Response {
+    let code = code.parse().ok().filter(|code| (200..600).contains(code));
+    let status = code.and_then(|code| StatusCode::from_u16(code).ok().map(|status| (code, status)));
+    match status {
+        Some((code, status)) => {
+            let json = format!("{{\"code\":{code}}}");
+            (status, [(header::CONTENT_TYPE, "application/json")], json).into_response()
+        }
+        None => (StatusCode::BAD_REQUEST, "a status is a number from 200 to 599").into_response(),
+    }
+}
+
+/// An action that fails.
+async fn boom() -> (StatusCode, &'static str) {
+    (StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error")
+}
+
+/// What sails.io.js loads as a script before it connects across origins, so that the browser has the server's cookies.
+async fn get_cookie() -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "application/javascript; charset=utf-8")], "_sailsIoJSConnect();")
+}
