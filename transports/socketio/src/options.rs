@@ -20,6 +20,7 @@ pub(crate) struct Options {
     pub(crate) packets: DecodeLimits,
     pub(crate) namespaces: NamespaceLimits,
     pub(crate) allow_eio3: bool,
+    pub(crate) allow_polling: bool,
     pub(crate) cookie: Option<Cookie>,
     /// How long the body of a POST may take.
     pub(crate) body_timeout: Duration,
@@ -43,6 +44,7 @@ impl Options {
             packets: DecodeLimits::default(),
             namespaces: NamespaceLimits::default(),
             allow_eio3: true,
+            allow_polling: true,
             cookie: None,
             body_timeout: Duration::from_secs(30),
             outbox_bytes_max: None,

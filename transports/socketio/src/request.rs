@@ -72,6 +72,9 @@ where
         Ok(Request::Handshake { revision: Revision::V3, .. }) if !mount.options.allow_eio3 => {
             refuse(Refusal::UnsupportedRevision, is_upgrade)
         }
+        Ok(Request::Handshake { transport: Transport::Polling, .. }) if !mount.options.allow_polling => {
+            refuse(Refusal::TransportUnknown, is_upgrade)
+        }
         Ok(Request::Handshake { transport: Transport::WebSocket, revision }) => {
             upgrade::handshake(mount, request, query.framing(revision))
         }

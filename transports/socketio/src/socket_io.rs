@@ -184,6 +184,23 @@ impl SocketIoBuilder {
         self.with(|options| options.allow_eio3 = allow)
     }
 
+    /// Whether clients may poll; they may by default. Else only WebSockets can connect.
+    pub fn allow_polling(self, allow: bool) -> Self {
+        self.with(|options| options.allow_polling = allow)
+    }
+
+    /// The settings that a Sails application has unless it says otherwise (sails-hook-sockets 3): a ping timeout of 60 s,
+    /// messages up to 100,000,000 bytes, WebSockets only, clients of Socket.IO 2.
+    pub fn sails_defaults(self) -> Self {
+        const PAYLOAD: usize = 100_000_000;
+        self.ping_interval(Duration::from_secs(25))
+            .ping_timeout(Duration::from_secs(60))
+            .max_payload(PAYLOAD)
+            .packet_bytes_max(PAYLOAD)
+            .allow_polling(false)
+            .allow_eio3(true)
+    }
+
     /// Whether a WebSocket may replace polling; it may by default.
     pub fn allow_upgrades(self, allow: bool) -> Self {
         self.with(|options| options.session.allow_upgrades = allow)
