@@ -96,7 +96,7 @@ test('connections that break for good are forgotten', async () => {
 });
 
 test('SIGTERM tells every client, and the server ends within 5 s', async () => {
-  const ending = await SocketIoServer.start();
+  const ending = await SocketIoServer.start({ DRAIN: '3s' });
   const peers = await Promise.all(COMBINATIONS.map((combination) => ending.open(combination)));
   const started = process.hrtime.bigint();
   ending.process.kill('SIGTERM');
@@ -110,7 +110,7 @@ test('SIGTERM tells every client, and the server ends within 5 s', async () => {
 });
 
 test('SIGTERM ends a server with a session that nobody polls', async () => {
-  const ending = await SocketIoServer.start();
+  const ending = await SocketIoServer.start({ DRAIN: '3s' });
   await PollingSession.open(ending);
   const upgrading = await PollingSession.open(ending);
   await upgrading.candidate();

@@ -30,6 +30,11 @@ const EVENTS = ['message-back', 'answer'];
 export class SocketIoServer extends Server {
   #peers = [];
 
+  /** Few of the tests are about the end of a server, so that it gives those who do not poll less time than usual. */
+  static start(settings, args) {
+    return super.start({ DRAIN: '300ms', ...settings }, args);
+  }
+
   /** A client whose namespace is connected and whose transport is the last one of its list. */
   async open(options) {
     const peer = this.begin(options);
