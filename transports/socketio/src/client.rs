@@ -131,7 +131,8 @@ impl Client {
         let Some(found) = io.mount.namespaces.find(namespace) else {
             return self.handle_refused(namespace, &Refusal::new("Invalid namespace"), io);
         };
-        let handshake = self.handshake.handshake(auth, query);
+        let mut handshake = self.handshake.handshake(auth, query);
+        handshake.peer = io.cx.peer();
         let mut connect =
             Connect::new(handshake).namespace(Arc::clone(found.name())).application(Arc::clone(&found) as _);
         if let Some(id) = id {

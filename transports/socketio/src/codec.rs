@@ -18,7 +18,7 @@ use roomcast::{Codec, EncodeError, Message, Offset, Outgoing};
 use roomcast_lane::{CodecId, Lanes};
 use roomcast_rfc6455::{Kind, frame};
 use roomcast_socketio_protocol::engineio::{DataKind, Framing, Packet as EnginePacket, Revision, append_record};
-use roomcast_socketio_protocol::socketio::{Args, Packet};
+use roomcast_socketio_protocol::socketio::{Args, Packet, is_reserved};
 
 /// The most that one packet may take in msgpack, in bytes: an attachment that is named often stands there as often.
 const MSGPACK_BYTES_MAX: usize = 64 << 20;
@@ -178,6 +178,10 @@ const fn revision(number: u8) -> Revision {
 
 fn encode(carrier: Carrier, msgpack: bool, out: &Outgoing<'_>, to: &mut BytesMut) -> Result<(), EncodeError> {
     let message = out.message;
+    // A client's parser would give its connection up over it.
+    if is_reserved(message.event()) {
+        return Err(EncodeError::EventReserved);
+    }
     let args = match out.offset {
         // Clients of the older protocol cannot come back, and would take it for an argument.
         Some(offset) if out.ack.is_none() && carrier.revision() == Revision::V4 => with_offset(message, offset),
