@@ -1,6 +1,9 @@
 //! The verbs of `sails.sockets`, as a handler calls them.
 
+mod forms;
 mod model;
+mod pair;
+mod properties;
 
 use http::Request;
 use roomcast::{Engine, JoinError, MemoryLane, Message, OwnedSocket, Socket, SocketId, all};
@@ -68,6 +71,7 @@ fn every_way_of_naming_sockets() {
     let (request, id, text) = (request_of(&ann), ann.id(), ann.id().to_string());
     let (parts, ()) = request_of(&ann).into_parts();
     let socket = Socket::clone(&ann);
+    let (texts, strs, ids, handles) = (vec![text.clone()], [text.as_str()], [id], [&socket]);
     let ways: Vec<(&str, Who<'_>)> = vec![
         ("&Request", (&request).into()),
         ("&Parts", (&parts).into()),
@@ -82,10 +86,10 @@ fn every_way_of_naming_sockets() {
         ("[&Request]", [&request].into()),
         ("[&str]", [text.as_str()].into()),
         ("Vec<String>", vec![text.clone()].into()),
-        ("&Vec<String>", (&vec![text.clone()]).into()),
-        ("&[SocketId]", [id].as_slice().into()),
-        ("&[&str]", [text.as_str()].as_slice().into()),
-        ("&[&Socket]", [&socket].as_slice().into()),
+        ("&Vec<String>", (&texts).into()),
+        ("&[SocketId]", ids.as_slice().into()),
+        ("&[&str]", strs.as_slice().into()),
+        ("&[&Socket]", handles.as_slice().into()),
         ("&[Socket]", std::slice::from_ref(&socket).into()),
         ("Vec<Socket>", vec![socket.clone()].into()),
         ("Vec<Who>", vec![Who::from(id)].into()),
