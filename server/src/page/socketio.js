@@ -45,6 +45,7 @@ export class SocketIo {
   }
 
   #take(packet) {
+    if (this.over) return; // what was on its way
     const [, engine, type, number, json] = /^(\d)(\d?)(\d*)(.*)$/s.exec(packet) ?? [];
     if (engine === '2') this.#pinged();
     else this.told.packet('in', packet);

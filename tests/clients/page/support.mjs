@@ -1,4 +1,4 @@
-// The live page in a headless browser: opening it, its two panes, and what must never happen in any test.
+// The live page in a headless browser: opening it, its panes, and what must never happen in any test.
 
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
@@ -19,7 +19,7 @@ export function launchBrowser() {
   return chromium.launch({ executablePath, args: FLAGS, timeout: 3 * DEADLINE });
 }
 
-/** The page at `/`, open, with both panes connected. */
+/** The page at `/`, open, with all panes connected. */
 export class LivePage {
   /** Errors of the console, uncaught exceptions, failed and foreign requests. */
   faults = [];
@@ -38,7 +38,7 @@ export class LivePage {
     });
     const response = await live.page.goto(server.url('/'));
     assert.deepEqual([response.status(), live.page.url()], [200, server.url('/')], 'no redirect');
-    for (const name of ['a', 'b']) {
+    for (const name of ['a', 'b', 'c']) {
       live[name] = new Pane(live.page, name);
       await live[name].becomes('status', 'connected');
     }
@@ -53,7 +53,7 @@ export class LivePage {
   }
 }
 
-/** One of the two panes, by the hooks in its markup. */
+/** One of the panes, by the hooks in its markup: a and b are raw WebSockets, c speaks Socket.IO. */
 class Pane {
   constructor(page, name) {
     this.root = page.locator(`[data-pane="${name}"]`);
@@ -71,6 +71,11 @@ class Pane {
   /** Waits until an output shows this text and no other. */
   async becomes(name, text) {
     await eventually(async () => assert.equal((await this.text(name)).trim(), text), `[data-out=${name}]`);
+  }
+
+  /** The last line of the log shows this text. */
+  async hears(text) {
+    await eventually(async () => assert.ok((await this.log()).at(-1)?.includes(text)), `a log line with ${text}`);
   }
 
   /** Fills the fields, presses a verb's button and returns the result that appears. */

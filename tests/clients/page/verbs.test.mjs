@@ -1,4 +1,4 @@
-// What the live page does: two panes with a connection each, rooms, talk, members, the eight verbs.
+// What the live page's raw panes do: a connection each, rooms, talk, members, the eight verbs.
 
 import assert from 'node:assert/strict';
 import { after, afterEach, before, beforeEach, test } from 'node:test';
@@ -26,11 +26,6 @@ afterEach(async () => {
   await eventually(async () => assert.deepEqual({ ...await server.stats(), tcp: idle.tcp }, idle), 'counters after the page was closed');
 });
 
-/** The last line of a pane's log shows this text. */
-async function hears(pane, text) {
-  await eventually(async () => assert.ok((await pane.log()).at(-1)?.includes(text)), `a log line with ${text}`);
-}
-
 test('the panes are two sockets', async () => {
   const [a, b] = [await live.a.id(), await live.b.id()];
   assert.notEqual(a, b);
@@ -44,11 +39,11 @@ test('both join a room, one talks, the other sees it once', async () => {
   assert.equal(await server.members('hall'), 2);
   const before = (await live.b.log()).length;
   await live.a.does('broadcast', { rooms: 'hall', text: 'Grüße an b 🎲' });
-  await hears(live.b, 'Grüße an b 🎲');
+  await live.b.hears('Grüße an b 🎲');
   await live.b.does('getId'); // whatever was sent twice would be here by now
   assert.equal((await live.b.log()).length, before + 1);
   await live.b.does('broadcast', { rooms: 'hall', text: 'back to a' });
-  await hears(live.a, 'back to a');
+  await live.a.hears('back to a');
 });
 
 test('a room client of another kind and the page talk to each other', async () => {
@@ -59,7 +54,7 @@ test('a room client of another kind and the page talk to each other', async () =
   await eventually(() => client.deliveries.length > 0, 'the message of the page');
   assert.match(client.deliveries[0], /from the page/);
   await client.ok('broadcast', { rooms: ['mixed'], event: 'outside', data: { deep: ['from outside'] } });
-  await hears(live.a, 'from outside');
+  await live.a.hears('from outside');
   assert.match((await live.a.log()).at(-1), /outside/);
   client.socket.close();
 });
@@ -94,14 +89,14 @@ test('broadcast to several rooms', async () => {
   await live.a.does('join', { room: 'one' });
   await live.b.does('join', { room: 'two' });
   await live.a.does('broadcast', { room: 'one', rooms: 'one, two', text: 'to both' });
-  await hears(live.a, 'to both');
-  await hears(live.b, 'to both');
+  await live.a.hears('to both');
+  await live.b.hears('to both');
 });
 
 test('blast reaches sockets without a room', async () => {
   const client = await server.connect();
   await live.a.does('blast', { text: 'to everybody' });
-  await hears(live.b, 'to everybody');
+  await live.b.hears('to everybody');
   await settle(client);
   assert.match(client.deliveries.join(), /to everybody/);
   client.socket.close();
@@ -118,7 +113,7 @@ test('addRoomMembersToRooms and removeRoomMembersFromRooms', async () => {
 test('getId shows the id of its pane', async () => {
   const client = await server.connect();
   await client.ok('broadcast', { rooms: [await live.a.id()], data: 'for a alone' });
-  await hears(live.a, 'for a alone');
+  await live.a.hears('for a alone');
   await live.b.does('getId');
   assert.ok(!(await live.b.log()).some((line) => line.includes('for a alone')));
   client.socket.close();
@@ -136,7 +131,7 @@ test('what others send is text, never markup', async () => {
   await live.a.does('join', { room: attack });
   await client.ok('broadcast', { rooms: [attack], event: attack, data: attack });
   await client.ok('broadcast', { rooms: [attack], data: 'after it' });
-  await hears(live.a, 'after it');
+  await live.a.hears('after it');
   assert.match((await live.a.log()).at(-2), /<img src=/);
   assert.notEqual(await live.page.title(), 'owned');
   assert.equal(await live.page.locator('[data-pane] img, [data-pane] script').count(), 0);
