@@ -19,6 +19,7 @@
 
 pub(crate) mod budget;
 pub(crate) mod call;
+pub(crate) mod change;
 pub(crate) mod connection;
 pub(crate) mod deliver;
 pub(crate) mod ending;
@@ -43,6 +44,7 @@ use tokio::runtime::Handle;
 
 use crate::SMALL;
 use crate::key::Key;
+use crate::lane::change::Change;
 use crate::lane::connection::{Binding, Connection, Orphan};
 use crate::lane::deliver::Cursor;
 use crate::lane::held::Held;
@@ -119,6 +121,8 @@ pub(crate) struct Lane {
     pub(crate) staged: VecDeque<u8>,
     /// Control bytes of the protocol that is being called.
     pub(crate) control: Vec<u8>,
+    /// What is to become of the connection whose protocol is being called.
+    pub(crate) change: Option<(Key, Change)>,
     /// Places of connecting sockets found while a delivery's tiles are gone through.
     pub(crate) held_hits: Vec<u32>,
 }
@@ -170,6 +174,7 @@ impl Lane {
             encoded: BytesMut::new(),
             staged: VecDeque::new(),
             control: Vec::new(),
+            change: None,
             held_hits: Vec::new(),
         }
     }

@@ -239,15 +239,13 @@ impl Lanes {
     ) -> io::Result<()> {
         let wire = Wire::new(self.register(codec), application);
         let protocol = Arc::new(protocol);
-        let take = |stream| {
+        let take = |stream: std::net::TcpStream| {
             let protocol = Arc::clone(&protocol);
-            match Stream::tcp(stream).map(|stream| self.adopt(stream, Bytes::new(), &wire, move || protocol())) {
-                Ok(Ok(())) => {}
-                Ok(Err(error)) => tracing::debug!("a connection was turned away: {error}"),
-                Err(error) => tracing::debug!("a connection was lost while it was accepted: {error}"),
+            if let Err(error) = self.adopt(Stream::from(stream), Bytes::new(), &wire, move || protocol()) {
+                tracing::debug!("a connection was turned away: {error}");
             }
         };
-        accept::accept(&listener, take, self.draining()).await
+        accept::accept_unwatched(listener, take, self.draining()).await
     }
 
     /// Gives a stream to the lane with the fewest connections. `early` are bytes that were read from it already, as after an

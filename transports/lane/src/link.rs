@@ -51,7 +51,7 @@ pub(crate) trait Link {
 /// A connection's stream. TCP without an indirection, since nearly all are.
 pub(crate) enum Io {
     Tcp(TcpLink),
-    Link(Box<dyn Link>),
+    Link(Box<dyn Link + Send>),
     None,
 }
 

@@ -1,6 +1,7 @@
 //! Lanes driven by hand: whole turns, with streams in memory.
 
 mod budget;
+mod changing;
 mod connecting;
 mod ending;
 mod events;

@@ -53,7 +53,11 @@ impl Lane {
         let mut context = Context::new(self, key, place);
         match catch_unwind(AssertUnwindSafe(|| call(&mut *protocol, &mut context))) {
             Ok(result) => {
-                if let Some(connection) = self.connection(key) {
+                let change = self.change.take_if(|(at, _)| *at == key);
+                if let Some((_, change)) = change {
+                    drop_protocol(protocol);
+                    self.change(key, change);
+                } else if let Some(connection) = self.connection(key) {
                     connection.protocol = Some(protocol);
                     self.after_call(key);
                 } else {
@@ -66,6 +70,7 @@ impl Lane {
             Err(panic) => {
                 tracing::error!("a protocol panicked: {}", guard::text(&*panic));
                 self.counters().protocol_panics.add(1);
+                self.change = None;
                 drop_protocol(protocol);
                 self.control.clear();
                 self.remove(key, &Close::internal("panic"));

@@ -27,6 +27,8 @@ pub(crate) struct Connection {
     /// There is input that its protocol has not been shown as it is now.
     pub(crate) unseen: bool,
     pub(crate) peer_ended: bool,
+    /// Its first bytes lie in the log: control bytes must not overtake them.
+    pub(crate) greets: bool,
     pub(crate) codec: CodecId,
     /// Events that the application works on.
     pub(crate) in_flight: u32,

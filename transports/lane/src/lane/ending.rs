@@ -52,6 +52,7 @@ impl Lane {
             queued: false,
             unseen: input.is_some(),
             peer_ended: false,
+            greets: false,
             codec: wire.codec(),
             in_flight: 0,
             armed: Armed::NO,

@@ -191,6 +191,9 @@ impl Lane {
 
     /// Writes control bytes at once, or behind the frame that is on its way.
     pub(crate) fn write_control(&mut self, key: Key, bytes: &[u8]) {
+        if self.connection(key).is_some_and(|connection| std::mem::take(&mut connection.greets)) {
+            self.flush_now(key);
+        }
         let max = self.outbox_limit(key.index);
         let Self { connections, shared, now, .. } = self;
         let Some(connection) = connections.get_mut(key.index as usize) else { return };

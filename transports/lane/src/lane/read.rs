@@ -169,8 +169,13 @@ impl Lane {
         if let Some(connection) = self.connection(key)
             && connection.state != State::Ending
         {
-            connection.unseen |= connection.holds.any() && input.is_some();
+            let is_there = input.is_some();
+            connection.unseen |= connection.holds.any() && is_there;
             connection.input = input;
+            // What the former protocol left is not shown to this one by a further read: none may come.
+            if is_there && connection.unseen && !connection.holds.any() {
+                self.make_ready(key.index);
+            }
         }
     }
 

@@ -58,6 +58,26 @@ impl Stream {
         Self(Kind::None)
     }
 
+    /// The TCP stream under it, non-blocking and watched by no reactor.
+    ///
+    /// # Errors
+    /// The stream itself, if it is something else.
+    pub fn into_tcp(self) -> Result<std::net::TcpStream, Self> {
+        match self.0 {
+            Kind::Tcp(stream) => Ok(stream),
+            _ => Err(self),
+        }
+    }
+
+    /// On the lane: takes it off the reactor there. What is not TCP stays with its reactor.
+    pub(crate) fn off(io: Io) -> io::Result<Self> {
+        Ok(Self(match io {
+            Io::Tcp(link) => Kind::Tcp(link.into_std()?),
+            Io::Link(link) => Kind::Link(link),
+            Io::None => Kind::None,
+        }))
+    }
+
     pub(crate) fn link(link: impl Link + Send + 'static) -> Self {
         Self(Kind::Link(Box::new(link)))
     }

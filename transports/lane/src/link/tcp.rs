@@ -18,6 +18,11 @@ impl TcpLink {
     pub(crate) fn new(stream: TcpStream) -> Self {
         Self(stream)
     }
+
+    /// Takes the stream off the reactor.
+    pub(crate) fn into_std(self) -> io::Result<std::net::TcpStream> {
+        self.0.into_std()
+    }
 }
 
 impl Link for TcpLink {

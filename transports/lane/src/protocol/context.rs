@@ -15,12 +15,16 @@ use crate::application::handshake::Handshake;
 use crate::application::reply::AckToken;
 use crate::key::Key;
 use crate::lane::Lane;
+use crate::lane::change::Change;
 use crate::lane::connection::Holds;
 use crate::lane::log::{Note, SHARED_BYTES};
 use crate::lanes::codecs::CodecId;
 use crate::lanes::order::Order;
+use crate::link::stream::Stream;
+use crate::protocol::Protocol;
 use crate::protocol::close::Close;
 use crate::protocol::port::Port;
+use crate::protocol::wire::Wire;
 
 /// What a [`Protocol`](crate::Protocol) may do while it is called.
 pub struct Context<'a> {
@@ -214,6 +218,26 @@ impl<'a> Context<'a> {
         };
         self.hold();
         self.lane.shared.push(order);
+    }
+
+    /// Goes on with another protocol on the same stream, for one that only finds out which it is and has no sockets. When the
+    /// call that this is part of returns, this one is dropped, the other's [`handle_open`](Protocol::handle_open) is called,
+    /// and it gets the input that this one did not use. What this one wrote with [`Self::write`] goes out first, together
+    /// with what the other one says in the same turn. A connection that is ending already is dropped.
+    pub fn replace(&mut self, protocol: Box<dyn Protocol>, wire: &Wire) {
+        self.lane.change = Some((self.key, Change::Replace { protocol, wire: wire.clone() }));
+    }
+
+    /// Gives the stream away, and with that ends the connection: when the call that this is part of returns, the protocol is
+    /// dropped, and then `take` is called, on the lane's thread, which it must not block. TCP is taken off the lane's reactor.
+    /// Input that `take` needs it has to bring along; what was written or queued is lost.
+    pub fn eject(&mut self, take: impl FnOnce(Stream) + 'static) {
+        self.lane.change = Some((self.key, Change::Eject(Box::new(take))));
+    }
+
+    /// Puts what is written so far into the log, behind which everything else goes.
+    pub(crate) fn greet(&mut self) {
+        self.lane.greet(self.key);
     }
 }
 

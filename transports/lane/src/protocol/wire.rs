@@ -25,6 +25,11 @@ impl Wire {
         Self(Arc::new(Inner { codec, application: Arc::new(application), outbox_bytes_max: None }))
     }
 
+    /// A wire for connections that have no sockets.
+    pub fn mute() -> Self {
+        Self::new(CodecId(0), ())
+    }
+
     /// The same with another limit for what waits for a connection that does not read, in bytes, instead of the lanes'
     /// ([`LanesBuilder::outbox_bytes_max`](crate::LanesBuilder::outbox_bytes_max)).
     #[must_use]
