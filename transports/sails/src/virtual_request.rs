@@ -4,6 +4,9 @@
 //! `data`, and of both together `data` wins key by key. Members that are not known are ignored, `method` too: the event's name
 //! counts. Source: sails-hook-sockets 3.0, as it behaves; what differs stands in the guide.
 
+#[cfg(any(test, fuzzing))]
+pub(crate) mod check;
+
 use std::borrow::Cow;
 use std::fmt;
 

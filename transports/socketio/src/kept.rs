@@ -24,6 +24,8 @@ impl Kept {
             put(&mut head, name.as_str().as_bytes());
             put(&mut head, value.as_bytes());
         }
+        // What was taken out of it leaves a table behind.
+        let extensions = if extensions.is_empty() { Extensions::new() } else { extensions };
         Self { transport, head: head.into(), extensions }
     }
 
