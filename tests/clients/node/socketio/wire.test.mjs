@@ -141,6 +141,12 @@ test('revision 4: the server disconnects one namespace; it can be connected agai
   session.leave();
 });
 
+test('revision 4: what was on its way to a socket that the server disconnects is dropped, the connection stays [ours]', async () => {
+  const session = await connected('/', '/custom');
+  await exchange(session, ['42["disconnect-me"]', '42["message"]', '421["message-with-ack"]', '42/custom,["message"]'], ['41', '42/custom,["message-back"]']);
+  session.leave();
+});
+
 test('revision 4: the client leaves one namespace; it can be connected again', async () => {
   const session = await connected('/', '/custom');
   for (const [index, nsp, other] of [[0, '', '/custom,'], [1, '/custom,', '']]) {
