@@ -9,6 +9,7 @@ use roomcast::{Changed, Engine, Message, Rooms, Sent, SocketId, Target};
 use serde::Serialize;
 
 pub use broadcast::Broadcast;
+pub(crate) use broadcast::Scope;
 
 use crate::error::Error;
 use crate::who::{Caller, Who, get_id};

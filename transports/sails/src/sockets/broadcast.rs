@@ -25,7 +25,11 @@ pub(crate) struct Scope {
 
 impl<'s> Broadcast<'s> {
     pub(crate) fn new(sockets: &'s Sockets) -> Self {
-        Self { sockets, scope: Scope::default() }
+        Self::scoped(sockets, Scope::default())
+    }
+
+    pub(crate) fn scoped(sockets: &'s Sockets, scope: Scope) -> Self {
+        Self { sockets, scope }
     }
 
     /// Leaves these sockets out as well; see [`Sockets::omit`].
@@ -36,7 +40,7 @@ impl<'s> Broadcast<'s> {
 
     /// One copy for each socket, not one for each room.
     pub fn once(mut self) -> Self {
-        self.scope.once = true;
+        self.scope.once();
         self
     }
 
@@ -86,12 +90,17 @@ impl<'s> Broadcast<'s> {
 
 impl Scope {
     /// Leaves these sockets out as well.
-    fn omit(&mut self, sockets: &Sockets, who: &Who<'_>) {
+    pub(crate) fn omit(&mut self, sockets: &Sockets, who: &Who<'_>) {
         let who = who.target_if_any(sockets.engine());
         self.omit = Some(match self.omit.take() {
             Some(omitted) => omitted.or(who),
             None => who,
         });
+    }
+
+    /// One copy for each socket.
+    pub(crate) fn once(&mut self) {
+        self.once = true;
     }
 
     fn of<'a>(&self, rooms: Selection<'a>) -> Selection<'a> {
