@@ -63,4 +63,17 @@ for (const { path, revision, label } of VARIANTS) {
     assert.deepEqual([posted.status, unknown.status], [200, 400]);
     for (const answer of [posted, unknown]) assert.equal(answer.headers['access-control-allow-origin'], headers.origin);
   });
+
+  test(`${label}: a browser that asks first is told what a named page may do [ours]`, async () => {
+    const asked = { 'access-control-request-method': 'POST', 'access-control-request-headers': 'x-token' };
+    const { status, headers } = await ask(open, `${target}=polling`, { method: 'OPTIONS', headers: { origin: 'https://one.example', ...asked } });
+    assert.ok(status < 300, `${status}`);
+    assert.equal(headers['access-control-allow-origin'], 'https://one.example');
+    assert.equal(headers['access-control-allow-credentials'], 'true');
+    assert.match(headers['access-control-allow-methods'], /POST/);
+    assert.match(headers['access-control-allow-headers'], /x-token/i);
+    assert.match(headers.vary, /origin/i, 'no cache gives it to another page');
+    const foreign = await ask(open, `${target}=polling`, { method: 'OPTIONS', headers: { origin: 'http://foreign.example', ...asked } });
+    assert.equal(foreign.headers['access-control-allow-origin'], undefined);
+  });
 }
