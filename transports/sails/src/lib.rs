@@ -7,6 +7,7 @@ mod error;
 mod kept;
 mod resource;
 mod sails;
+mod session;
 mod sockets;
 mod virtual_request;
 mod who;
@@ -14,6 +15,15 @@ mod who;
 pub use error::Error;
 pub use resource::Resource;
 pub use sails::{Sails, SailsBuilder};
+pub use session::cookie::SameSite;
+pub use session::id::SessionId;
+pub use session::layer::{InvalidSessionSettings, SessionLayer, SessionLayerBuilder, WithSession};
+pub use session::memory::{MemoryStore, MemoryStoreBuilder};
+pub use session::store::{Changes, Entries, Save, SessionStore, StoreError, Stored};
+pub use session::{Session, SessionError};
 pub use sockets::{Broadcast, Sockets};
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub use virtual_request::check::check;
 pub use virtual_request::{VirtualRequest, is_decodable};
 pub use who::{Caller, Who, get_id};

@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use http::header::COOKIE;
-use http::{HeaderMap, HeaderValue};
+use http::HeaderValue;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode, utf8_percent_encode};
 
 use super::id::SessionId;
@@ -66,9 +65,9 @@ impl Default for Cookie {
 }
 
 impl Cookie {
-    /// The id in a request's cookies; of several cookies with the name the first one counts, as for Express.
-    pub(crate) fn read(&self, headers: &HeaderMap, secrets: &Secrets) -> Option<Brought> {
-        let pairs = headers.get_all(COOKIE).iter().flat_map(|header| header.as_bytes().split(|byte| *byte == b';'));
+    /// The id in a request's `Cookie` headers; of several cookies with the name the first one counts, as for Express.
+    pub(crate) fn read(&self, headers: &[HeaderValue], secrets: &Secrets) -> Option<Brought> {
+        let pairs = headers.iter().flat_map(|header| header.as_bytes().split(|byte| *byte == b';'));
         let value = pairs.map(<[u8]>::trim_ascii).find_map(|pair| {
             let rest = pair.strip_prefix(self.name.as_bytes())?.trim_ascii_start();
             Some(rest.strip_prefix(b"=")?.trim_ascii_start())
@@ -136,8 +135,8 @@ mod tests {
     }
 
     fn read(cookies: &[&str]) -> Option<String> {
-        let values = cookies.iter().map(|text| (COOKIE, HeaderValue::from_bytes(text.as_bytes()).unwrap()));
-        let brought = Cookie::default().read(&HeaderMap::from_iter(values), &secrets())?;
+        let headers: Vec<_> = cookies.iter().map(|text| HeaderValue::from_bytes(text.as_bytes()).unwrap()).collect();
+        let brought = Cookie::default().read(&headers, &secrets())?;
         Some(brought.id.as_str().to_owned())
     }
 
@@ -166,7 +165,7 @@ mod tests {
         // Made with the npm packages cookie 0.7.2 and cookie-signature.
         let real = "sails.sid=s%3Aid%2Fwith%2Bodd%3Dchars%20%C3%A9.YpGklM9OW%2BjGmboDkW2CL%2FBHjxifl1Pnq%2BeTfQaJumM";
         assert_eq!(pair, real);
-        let headers = HeaderMap::from_iter([(COOKIE, HeaderValue::from_str(&pair).unwrap())]);
+        let headers = [HeaderValue::from_str(&pair).unwrap()];
         assert_eq!(Cookie::default().read(&headers, &secrets), Some(Brought { id, is_current: true }));
     }
 
@@ -210,10 +209,20 @@ mod tests {
 
     #[test]
     fn names_and_paths_end_where_they_end() {
-        for (name, is_one) in [("sails.sid", true), ("__Host-a", true), ("", false), ("a b", false), ("a=", false), ("a;", false), ("é", false)] {
+        for (name, is_one) in [
+            ("sails.sid", true),
+            ("__Host-a", true),
+            ("", false),
+            ("a b", false),
+            ("a=", false),
+            ("a;", false),
+            ("é", false),
+        ] {
             assert_eq!(Cookie::is_name(name), is_one, "{name}");
         }
-        for (path, is_one) in [("/", true), ("/a b", true), ("", false), ("a", false), ("/;", false), ("/\n", false), ("/é", false)] {
+        for (path, is_one) in
+            [("/", true), ("/a b", true), ("", false), ("a", false), ("/;", false), ("/\n", false), ("/é", false)]
+        {
             assert_eq!(Cookie::is_path(path), is_one, "{path}");
         }
     }

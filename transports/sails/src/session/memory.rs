@@ -188,10 +188,9 @@ impl SessionStore for MemoryStore {
         let now = self.now();
         let mut table = self.table();
         table.clear_expired(now);
-        let stored = table.live(id, now).map(|held| Stored {
-            entries: Arc::clone(&held.entries),
-            expires_in: held.expiry.at.saturating_sub(now),
-        });
+        let stored = table
+            .live(id, now)
+            .map(|held| Stored { entries: Arc::clone(&held.entries), expires_in: held.expiry.at.saturating_sub(now) });
         Box::pin(ready(Ok(stored)))
     }
 

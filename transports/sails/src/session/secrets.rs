@@ -54,7 +54,10 @@ mod tests {
     /// Made with cookie-signature 1.0.7 and 1.1.0, which agree.
     const REAL: [(&str, &str); 5] = [
         ("keyboard cat", "abc.BpxCrWRpvZMh/wk/djl34N+m+VQEU7K/5WenLwJCgFU"),
-        ("extremely-secure-keyboard-cat", "9RjzVv2nvQcAYn4UyOeKH6t0aNRXNSWk.hn+jjGMLcgQAIe6UQkAk4GoShxhbvbSHReR/Ug736K8"),
+        (
+            "extremely-secure-keyboard-cat",
+            "9RjzVv2nvQcAYn4UyOeKH6t0aNRXNSWk.hn+jjGMLcgQAIe6UQkAk4GoShxhbvbSHReR/Ug736K8",
+        ),
         ("s3cret", "4u.with.dots.X4TnFjk3vRVSgtY5jNVYg0FvsWzMLYPsDLEz78ZWEYQ"),
         ("pässwörd ☃", "id/with+odd=chars é.YpGklM9OW+jGmboDkW2CL/BHjxifl1Pnq+eTfQaJumM"),
         ("short", "0.DAAAdTONaJb2g9uzycBySTl5YJeBLu6uf+PYQvOmhKA"),
