@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { PollingSession, VARIANTS, WebSocketSession, packetsOf, payload } from './engineio.mjs';
+import { PollingSession, VARIANTS, WebSocketSession } from './engineio.mjs';
 import { COMBINATIONS, SocketIoServer, eventually } from './support.mjs';
 
 const INTERVAL = 400;
