@@ -4,6 +4,8 @@
 //! - [`Origins`]: which web pages may connect; [`Cors`]: and read what they are answered.
 //! - [`into_stream`]: from an upgraded HTTP connection to the stream that a lane takes; [`handshake`]: what the application is
 //!   shown of the request.
+//! - [`Direct`], [`Heads`]: endpoints that take WebSockets on a lane, without an HTTP server between; [`Prefixed`]: what that
+//!   one then gets of all others.
 //! - [`refusal`], [`closing`]: answers to requests that become no connection.
 //! - [`OpenCount`]: how many connections an endpoint has.
 //! - [`a_year_at_most`]: times that can be added to an `Instant`.
@@ -14,16 +16,22 @@
 
 mod answer;
 mod cors;
+mod direct;
 mod handshake;
+mod head;
 mod open;
 mod origin;
+mod prefixed;
 mod time;
 mod upgrade;
 
 pub use answer::{closing, refusal};
 pub use cors::Cors;
+pub use direct::{Direct, Upgrade};
 pub use handshake::handshake;
+pub use head::{Head, Heads, Undirected};
 pub use open::{OpenCount, OpenGuard};
 pub use origin::{Foreign, InvalidOrigin, Origins};
+pub use prefixed::Prefixed;
 pub use time::a_year_at_most;
 pub use upgrade::{UpgradeError, into_stream};

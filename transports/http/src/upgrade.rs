@@ -4,13 +4,15 @@ use std::error::Error;
 use std::fmt;
 use std::io;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use hyper_util::server::conn::auto;
 use roomcast_lane::Stream;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+
+use crate::prefixed::Prefixed;
 
 /// Waits until hyper has written the answer, and gives the stream under the connection and what was read of it already: TCP,
 /// TCP inside TLS (feature `tls`), or, where it is neither (TLS of another library, streams of the host's own), all of it in a
@@ -49,12 +51,29 @@ fn take(upgraded: Upgraded) -> io::Result<(Stream, Bytes)> {
         Ok((tcp, early)) => return Ok((Stream::tcp(tcp)?, early)),
         Err(upgraded) => upgraded,
     };
+    let upgraded = match downcast::<Prefixed<TcpStream>>(upgraded) {
+        Ok((prefixed, early)) => {
+            let (rest, tcp) = prefixed.into_parts();
+            return Ok((Stream::tcp(tcp)?, joined(early, &rest)));
+        }
+        Err(upgraded) => upgraded,
+    };
     #[cfg(feature = "tls")]
     let upgraded = match downcast::<tokio_rustls::server::TlsStream<TcpStream>>(upgraded) {
         Ok((tls, early)) => return Ok((Stream::tls(tls)?, early)),
         Err(upgraded) => upgraded,
     };
     Ok((Stream::boxed(TokioIo::new(upgraded), None), Bytes::new()))
+}
+
+/// What hyper read, and what it had not read yet.
+fn joined(early: Bytes, rest: &Bytes) -> Bytes {
+    if rest.is_empty() {
+        return early;
+    }
+    let mut all = BytesMut::from(early);
+    all.extend_from_slice(rest);
+    all.freeze()
 }
 
 /// The tokio stream under an upgraded connection, if it is of this type, and what was read of it already.

@@ -107,3 +107,26 @@ async fn tls_is_taken_out_too() {
     let (stream, early) = upgraded(near.unwrap(), far.unwrap()).await;
     assert_eq!((format!("{stream:?}").as_str(), &early[..]), ("Stream::tls", EARLY));
 }
+
+#[tokio::test]
+async fn tcp_of_which_something_was_read_before_is_taken_out_with_all_that_is_left() {
+    // More than hyper reads before it has a whole head.
+    let behind = vec![b'x'; 64 * 1024];
+    let (near, mut far) = tcp().await;
+    let ask = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: other\r\n\r\n";
+    let read = Bytes::from([ask.as_slice(), &behind].concat());
+    let (told, mut upgrades) = mpsc::unbounded_channel();
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        told.send(request.extensions_mut().remove::<OnUpgrade>().unwrap()).unwrap();
+        let mut response = Response::new(Empty::<Bytes>::new());
+        *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+        async { Ok::<_, Infallible>(response) }
+    });
+    let stream = TokioIo::new(Prefixed::new(read, near));
+    let serving = http1::Builder::new().serve_connection(stream, service).with_upgrades();
+    let taking = async { into_stream(upgrades.recv().await.unwrap()).await.unwrap() };
+    let (served, answered, (stream, early)) = tokio::join!(serving, far.read_u8(), taking);
+    served.unwrap();
+    assert_eq!((answered.unwrap(), format!("{stream:?}").as_str()), (b'H', "Stream::tcp"));
+    assert!(early == behind, "{} bytes", early.len());
+}
