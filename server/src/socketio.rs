@@ -2,16 +2,12 @@
 //! a client can be answered. Clients and their authors try themselves on it. In `/` requests are answered too.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use roomcast::{Message, Socket};
-use roomcast_lane::{Event, Events, Handshake, Refusal, Reply, Result};
+use roomcast_lane::{Event, Events, Handshake, Refusal, Reply};
 use roomcast_sails::Sails;
 use roomcast_socketio::{EmitWithAck, SocketIo};
 use serde_json::value::RawValue;
-
-/// How long a client may take to answer a question.
-const ANSWER: Duration = Duration::from_secs(30);
 
 /// Mounts both namespaces.
 pub(crate) fn endpoint(io: SocketIo, requests: Sails) -> SocketIo {
@@ -29,7 +25,7 @@ fn events() -> Events {
         .on_sync("message-with-ack", |_, (event, reply): (Event<'static>, Reply)| {
             reply.send_message(message("", &event));
         })
-        .on("ask-me", ask)
+        .on_sync("ask-me", ask)
         .on_sync("disconnect-me", |socket, ()| {
             socket.disconnect();
         })
@@ -44,10 +40,14 @@ async fn greet(socket: Socket, handshake: Arc<Handshake>) -> std::result::Result
     }
 }
 
-async fn ask(socket: Socket, event: Event<'static>) -> Result {
-    let answer = socket.send_with_ack(&message("question", &event)).timeout(ANSWER).await?;
-    socket.send(&message("answer", &answer));
-    Ok(())
+/// Asks back, and tells what was answered.
+fn ask(socket: &Socket, event: Event<'static>) {
+    let asked = socket.clone();
+    socket.send_and_then(&message("question", &event), move |_, answer| {
+        if let Ok(answer) = answer {
+            asked.send(&message("answer", &answer));
+        }
+    });
 }
 
 /// The arguments of an event, under another name.

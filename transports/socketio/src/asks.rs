@@ -5,12 +5,13 @@
 //! waits for who is gone. One lock, held for one change; asking `n` sockets costs about 0.1 us for each.
 
 use std::collections::{HashMap, HashSet};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 use roomcast::{Engine, SocketId};
 use roomcast_lane::Event;
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use crate::emit_with_ack::AckError;
 
@@ -35,9 +36,13 @@ struct Table {
 
 struct Ask {
     waiting: HashSet<SocketId>,
-    /// Bounded by the number of those who were asked.
-    outcomes: UnboundedSender<Outcome>,
+    tell: Arc<Tell>,
 }
+
+/// Hears each outcome, once for each socket, outside of all locks. It is dropped when there will be no more.
+pub(crate) type Tell = dyn Fn(Outcome) + Send + Sync;
+/// Outcomes on their way out of the table.
+type Told = Vec<(Arc<Tell>, Outcome)>;
 
 impl Asks {
     /// A socket speaks Socket.IO, so it can be asked.
@@ -52,19 +57,22 @@ impl Asks {
 
     /// A socket is gone: whoever waits for it waits no longer.
     pub(crate) fn leave(&self, id: SocketId) {
-        let mut table = self.table.lock();
-        let (word, bit) = place(id);
-        if let Some(speakers) = table.speakers.get_mut(word) {
-            *speakers &= !bit;
-        }
-        table.give_up(id);
+        let told = {
+            let mut table = self.table.lock();
+            let (word, bit) = place(id);
+            if let Some(speakers) = table.speakers.get_mut(word) {
+                *speakers &= !bit;
+            }
+            table.give_up(id)
+        };
+        tell(told);
     }
 
-    /// Notes that `ids` are asked; gives the number, and where the outcomes come. Who cannot be asked, or is gone already, is
+    /// Notes that `ids` are asked, and who hears of the answers; gives the number. Who cannot be asked, or is gone already, is
     /// an outcome at once.
-    pub(crate) fn ask(&self, engine: &Engine, ids: &[SocketId]) -> (u64, UnboundedReceiver<Outcome>) {
+    pub(crate) fn ask(&self, engine: &Engine, ids: &[SocketId], heard_by: Arc<Tell>) -> u64 {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
-        let (outcomes, receiver) = unbounded_channel();
+        let mut told = Told::new();
         let mut table = self.table.lock();
         let mut waiting = HashSet::with_capacity(ids.len());
         for &id in ids {
@@ -72,39 +80,52 @@ impl Asks {
                 waiting.insert(id);
                 table.debts.entry(id).or_default().push(number);
             } else {
-                // A receiver that is gone wants none of it.
-                let _ = outcomes.send((id, Err(AckError::Unsupported)));
+                told.push((Arc::clone(&heard_by), (id, Err(AckError::Unsupported))));
             }
         }
-        if waiting.is_empty() {
-            return (number, receiver);
-        }
-        table.asks.insert(number, Ask { waiting, outcomes });
-        // Who left between the selection and now has not found its debt.
-        for &id in ids {
-            if engine.to(id).count() == 0 {
-                table.give_up(id);
+        if !waiting.is_empty() {
+            table.asks.insert(number, Ask { waiting, tell: heard_by });
+            // Who left between the selection and now has not found its debt.
+            for &id in ids {
+                if engine.to(id).count() == 0 {
+                    told.extend(table.give_up(id));
+                }
             }
         }
-        (number, receiver)
+        drop(table);
+        tell(told);
+        number
     }
 
     /// A socket answered. Unasked answers, and second ones, are nothing.
     pub(crate) fn answer(&self, id: SocketId, number: u64, answer: Event<'static>) {
-        let mut table = self.table.lock();
-        table.settle(id, number, Ok(answer));
-        table.forget_debt(id, number);
+        let told = {
+            let mut table = self.table.lock();
+            table.forget_debt(id, number);
+            table.settle(id, number, Ok(answer))
+        };
+        tell(told.into_iter().collect());
     }
 
     /// Nobody waits for these answers any longer; who still owed one.
     pub(crate) fn forget(&self, number: u64) -> Vec<SocketId> {
         let mut table = self.table.lock();
         let Some(ask) = table.asks.remove(&number) else { return Vec::new() };
-        let waiting: Vec<_> = ask.waiting.into_iter().collect();
+        let waiting: Vec<_> = ask.waiting.iter().copied().collect();
         for id in &waiting {
             table.forget_debt(*id, number);
         }
+        drop(table);
         waiting
+    }
+}
+
+/// Tells outcomes. Who hears them may be the program's own code: its panic is its own.
+fn tell(told: Told) {
+    for (tell, outcome) in told {
+        if catch_unwind(AssertUnwindSafe(|| tell(outcome))).is_err() {
+            tracing::error!("what was to hear of an acknowledgement panicked");
+        }
     }
 }
 
@@ -114,21 +135,26 @@ impl Table {
         self.speakers.get(word).is_some_and(|speakers| speakers & bit != 0)
     }
 
-    fn give_up(&mut self, id: SocketId) {
-        for number in self.debts.remove(&id).unwrap_or_default() {
-            self.settle(id, number, Err(AckError::Disconnected));
-        }
+    fn give_up(&mut self, id: SocketId) -> Told {
+        let debts = self.debts.remove(&id).unwrap_or_default();
+        debts.into_iter().filter_map(|number| self.settle(id, number, Err(AckError::Disconnected))).collect()
     }
 
-    fn settle(&mut self, id: SocketId, number: u64, outcome: Result<Event<'static>, AckError>) {
-        let Some(ask) = self.asks.get_mut(&number) else { return };
-        if ask.waiting.remove(&id) {
-            // A receiver that is gone wants none of it.
-            let _ = ask.outcomes.send((id, outcome));
+    fn settle(
+        &mut self,
+        id: SocketId,
+        number: u64,
+        outcome: Result<Event<'static>, AckError>,
+    ) -> Option<(Arc<Tell>, Outcome)> {
+        let ask = self.asks.get_mut(&number)?;
+        if !ask.waiting.remove(&id) {
+            return None;
         }
-        if ask.waiting.is_empty() {
-            self.asks.remove(&number);
-        }
+        let tell = match ask.waiting.is_empty() {
+            true => self.asks.remove(&number)?.tell,
+            false => Arc::clone(&ask.tell),
+        };
+        Some((tell, (id, outcome)))
     }
 
     fn forget_debt(&mut self, id: SocketId, number: u64) {

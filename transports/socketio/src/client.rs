@@ -129,7 +129,12 @@ impl Client {
         io: &mut Io<'_, '_>,
     ) -> Result<(), Close> {
         let Some(found) = io.mount.namespaces.find(namespace) else {
-            return self.handle_refused(namespace, &Refusal::new("Invalid namespace"), io);
+            let mut refusal = Refusal::new("Invalid namespace");
+            if self.revision == Revision::V4 {
+                // Where applications refuse with a text, servers say this with an object.
+                refusal = refusal.data(&serde_json::json!({ "message": "Invalid namespace" }));
+            }
+            return self.handle_refused(namespace, &refusal, io);
         };
         let mut handshake = self.handshake.handshake(auth, query);
         handshake.peer = io.cx.peer();

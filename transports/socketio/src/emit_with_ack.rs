@@ -10,7 +10,7 @@ use roomcast::{EncodeError, Engine, Message, Selection, Sent, Socket, SocketId};
 use roomcast_lane::{BoxFuture, Event};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::time::Instant;
 
 use crate::asks::{Asks, Outcome};
@@ -56,6 +56,17 @@ pub trait EmitWithAck: Sized {
         self.ask_with(message, Ok)
     }
 
+    /// Sends any message, and calls `then` for each socket that was asked: with its answer, or once it will not give one
+    /// because it left. There is no time-out.
+    ///
+    /// It is called on the lane where the answer came, before whatever the client sent next is looked at: for who wants answers
+    /// in their order with events, which tasks that are awaited do not have. It must not block.
+    fn send_and_then(
+        self,
+        message: &Message,
+        then: impl Fn(SocketId, Result<Event<'static>, AckError>) + Send + Sync + 'static,
+    ) -> Sent;
+
     /// Sends a message, and reads answers with `read`.
     fn ask_with<T>(self, message: &Message, read: fn(Event<'static>) -> Result<T, String>) -> Self::Asking<T>;
 }
@@ -67,6 +78,15 @@ impl EmitWithAck for &Socket {
         let engine = self.engine();
         AskOne(Asking::new(engine, read, |number| Socket::ask(self, message, number)))
     }
+
+    fn send_and_then(
+        self,
+        message: &Message,
+        then: impl Fn(SocketId, Result<Event<'static>, AckError>) + Send + Sync + 'static,
+    ) -> Sent {
+        let engine = self.engine();
+        Socket::ask(self, message, |ids| tell_then(engine, ids, then))
+    }
 }
 
 impl EmitWithAck for Selection<'_> {
@@ -76,6 +96,24 @@ impl EmitWithAck for Selection<'_> {
         let engine = self.engine();
         AskMany(Asking::new(engine, read, |number| Selection::ask(self, message, number)))
     }
+
+    fn send_and_then(
+        self,
+        message: &Message,
+        then: impl Fn(SocketId, Result<Event<'static>, AckError>) + Send + Sync + 'static,
+    ) -> Sent {
+        let engine = self.engine();
+        self.ask(message, |ids| tell_then(engine, ids, then))
+    }
+}
+
+fn tell_then(
+    engine: &Engine,
+    ids: &[SocketId],
+    then: impl Fn(SocketId, Result<Event<'static>, AckError>) + Send + Sync + 'static,
+) -> u64 {
+    let asks: Arc<Asks> = engine.shared();
+    asks.ask(engine, ids, Arc::new(move |(id, answer)| then(id, answer)))
 }
 
 /// The answer of one socket, to be awaited.
@@ -174,8 +212,11 @@ impl<T> Asking<T> {
         let asks: Arc<Asks> = engine.shared();
         let mut open = None;
         let sent = send(&mut |ids| {
-            let (number, outcomes) = asks.ask(engine, ids);
-            open = Some((number, outcomes));
+            // Bounded by the number of those who are asked.
+            let (sender, receiver) = unbounded_channel();
+            // A receiver that is gone wants none of it.
+            let number = asks.ask(engine, ids, Arc::new(move |outcome| drop(sender.send(outcome))));
+            open = Some((number, receiver));
             number
         });
         let asked_at = Instant::now();
