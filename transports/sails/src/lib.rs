@@ -4,6 +4,8 @@
 
 mod answer;
 mod error;
+mod getcookie;
+mod hooks;
 mod kept;
 mod resource;
 mod sails;
@@ -13,6 +15,8 @@ mod virtual_request;
 mod who;
 
 pub use error::Error;
+pub use getcookie::GetCookie;
+pub use hooks::{Hooks, InvalidOrigin, MissingOrigin, OriginFault};
 pub use resource::Resource;
 pub use sails::{Sails, SailsBuilder};
 pub use session::cookie::SameSite;

@@ -59,7 +59,7 @@ enum Owner {
     /// A request of plain HTTP.
     Nobody,
     Socket(roomcast::Socket),
-    /// A socket that is gone, and with it its data.
+    /// A socket that may be gone, and with it its data.
     Former(Arc<Own>),
 }
 
@@ -82,7 +82,8 @@ struct State {
     id: Option<SessionId>,
     /// The socket's own id, which led nowhere.
     dead: Option<SessionId>,
-    entries: Arc<Entries>,
+    /// As the store has them.
+    entries: Option<Arc<Entries>>,
     changes: Changes,
     /// Names and values, changes included.
     bytes: usize,
@@ -253,7 +254,7 @@ impl Session {
                 state.id = id;
                 state.bytes = stored.entries.iter().map(|(name, json)| name.len() + json.get().len()).sum();
                 state.is_aging = stored.expires_in < settings.time_to_live / 2;
-                state.entries = stored.entries;
+                state.entries = Some(stored.entries);
             }
             None => state.dead = own,
         }
@@ -294,7 +295,7 @@ impl State {
     fn value(&self, name: &str) -> Option<&RawValue> {
         match self.changes.get(name) {
             Some(change) => change.as_deref(),
-            None => self.entries.get(name).map(|json| &**json),
+            None => self.entries.as_ref()?.get(name).map(|json| &**json),
         }
     }
 
@@ -303,15 +304,17 @@ impl State {
     }
 
     fn all(&self) -> impl Iterator<Item = (&String, &RawValue)> {
-        let names = self.entries.keys().chain(self.changes.keys().filter(|name| !self.entries.contains_key(*name)));
-        names.filter_map(|name| Some((name, self.value(name)?)))
+        let unchanged = self.entries.iter().flat_map(|entries| entries.iter());
+        let unchanged =
+            unchanged.filter(|(name, _)| !self.changes.contains_key(*name)).map(|(name, json)| (name, &**json));
+        unchanged.chain(self.changes.iter().filter_map(|(name, change)| Some((name, change.as_deref()?))))
     }
 
     /// What was changed is stored now.
     fn settle(&mut self) {
         let changes = std::mem::take(&mut self.changes);
         if !changes.is_empty() {
-            let entries = Arc::make_mut(&mut self.entries);
+            let entries = Arc::make_mut(self.entries.get_or_insert_default());
             for (name, change) in changes {
                 match change {
                     Some(json) => drop(entries.insert(name, json)),

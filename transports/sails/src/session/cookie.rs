@@ -207,6 +207,18 @@ mod tests {
         }
     }
 
+    proptest::proptest! {
+        #[test]
+        fn whatever_a_client_sends_is_read(bytes in proptest::collection::vec(0x20u8.., 0..200), at in 0..60usize) {
+            let mut mixed = REAL.as_bytes().to_vec();
+            mixed.splice(at..at, bytes.iter().copied());
+            let headers: Vec<_> = [bytes, mixed].iter().filter_map(|bytes| HeaderValue::from_bytes(bytes).ok()).collect();
+            if let Some(brought) = Cookie::default().read(&headers, &secrets()) {
+                proptest::prop_assert_eq!(brought.id.as_str(), "abc");
+            }
+        }
+    }
+
     #[test]
     fn names_and_paths_end_where_they_end() {
         for (name, is_one) in [

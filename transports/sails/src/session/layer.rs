@@ -7,13 +7,14 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use http::header::{COOKIE, SET_COOKIE};
-use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
+use http::{HeaderMap, Request, Response, StatusCode};
 use roomcast::Socket;
+use roomcast_lane::Handshake;
 use tower_layer::Layer;
 use tower_service::Service;
 
 use super::cookie::{Cookie, SameSite};
-use super::own::{Attaching, Own};
+use super::own::Attaching;
 use super::secrets::Secrets;
 use super::store::SessionStore;
 use super::{Owner, Session, Settings};
@@ -101,25 +102,25 @@ impl SessionLayer {
 
     /// The session of a client that connects, for [`Hooks::before_connect`](crate::Hooks::before_connect) or any connect
     /// handler. What is changed in it has to be saved with [`Session::save`]; one that begins is the socket's.
-    pub fn of_socket(&self, socket: &Socket, handshake: &roomcast_lane::Handshake) -> Session {
-        let is_off = handshake.headers.contains_key("nosession") || handshake.query("nosession").is_some();
-        self.session(&handshake.headers, Owner::Socket(socket.clone()), is_off)
+    pub fn of_socket(&self, socket: &Socket, handshake: &Handshake) -> Session {
+        self.session(&handshake.headers, Owner::Socket(socket.clone()), wants_none(handshake))
     }
 
-    /// Where a session that begins over a socket will be noted.
-    pub(crate) fn note(&self, socket: &Socket) -> Arc<Own> {
-        self.0.attaching.note(socket)
-    }
-
-    /// The session of a socket that is gone, by what was kept of it.
-    pub(crate) fn of_former(&self, cookies: Vec<HeaderValue>, own: Arc<Own>) -> Session {
-        Session::new(Arc::clone(&self.0), cookies, Owner::Former(own), false)
+    /// The same, one that can be opened when the socket is gone.
+    pub(crate) fn of_lasting(&self, socket: &Socket, handshake: &Handshake) -> Session {
+        let own = self.0.attaching.note(socket);
+        self.session(&handshake.headers, Owner::Former(own), wants_none(handshake))
     }
 
     fn session(&self, headers: &HeaderMap, owner: Owner, is_off: bool) -> Session {
         let cookies = headers.get_all(COOKIE).iter().cloned().collect();
         Session::new(Arc::clone(&self.0), cookies, owner, is_off)
     }
+}
+
+/// Whether a client switched sessions off for its connection.
+fn wants_none(handshake: &Handshake) -> bool {
+    handshake.headers.contains_key("nosession") || handshake.query("nosession").is_some()
 }
 
 impl SessionLayerBuilder {

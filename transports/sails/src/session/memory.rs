@@ -251,3 +251,6 @@ impl fmt::Debug for MemoryStoreBuilder {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;
