@@ -5,6 +5,7 @@
 mod answer;
 mod error;
 mod getcookie;
+pub mod guide;
 mod hooks;
 mod kept;
 mod resource;

@@ -190,8 +190,8 @@ impl Sockets {
     /// Leaves sockets out of what is sent next: the last argument of `broadcast` and `blast` in Sails. A request that came by
     /// plain HTTP, an id that nobody has: nobody is left out.
     ///
-    /// Sails documents `broadcast(rooms, data, req)` and `blast(data, req)`, but leaves nobody out there (hook 3.0.2 takes
-    /// the data for the socket). Here both do what is documented.
+    /// Sails documents `broadcast(rooms, data, req)` and `blast(data, req)`, but leaves nobody out there: hook 3.0.2 takes the
+    /// data for the socket in the one and forgets the request in the other. Here both do what is documented.
     pub fn omit<'w>(&self, who: impl Into<Who<'w>>) -> Broadcast<'_> {
         Broadcast::new(self).omit(who)
     }
