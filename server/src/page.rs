@@ -20,6 +20,7 @@ pub(crate) fn router<S: Clone + Send + Sync + 'static>() -> Router<S> {
         .route("/page.js", get(async || script(include_str!("page/page.js"))))
         .route("/pane.js", get(async || script(include_str!("page/pane.js"))))
         .route("/dom.js", get(async || script(include_str!("page/dom.js"))))
+        .route("/http.js", get(async || script(include_str!("page/http.js"))))
         .route("/socketio.js", get(async || script(include_str!("page/socketio.js"))))
         .route("/socketio-pane.js", get(async || script(include_str!("page/socketio-pane.js"))))
 }

@@ -1,10 +1,10 @@
 // Three panes, each with a connection of its own. The first two speak the JSON room protocol of /ws, the third Socket.IO.
 
-import { done, element } from '/dom.js';
+import { done } from '/dom.js';
+import { json } from '/http.js';
 import { Pane } from '/pane.js';
 import { SocketIoPane, address as socketIoAddress } from '/socketio-pane.js';
 
-const ROOMS_SHOWN_MAX = 30;
 const REFRESH_MS = 3000;
 
 const address = new URL('/ws', location.href);
@@ -97,33 +97,14 @@ class RawPane extends Pane {
     return asked?.settle({ ...frame, text });
   }
 
-  /** The pane's rooms and those named in its fields, each with its number of members. */
+  /** The pane's rooms and those named in its fields. */
   async refresh() {
     const reply = await this.ask('rooms');
     if (!reply?.ok) return;
     this.rooms = reply.rooms.filter((room) => room !== this.id).sort();
     const { room, rooms } = this.fields();
-    const names = [...new Set([...this.rooms, room, ...rooms])].filter(Boolean).slice(0, ROOMS_SHOWN_MAX);
-    const counts = await Promise.all(names.map(count));
-    this.out('members').replaceChildren(...names.map((name, at) => {
-      const members = counts[at] === 1 ? '1 member' : `${counts[at] ?? '?'} members`;
-      return element('li', this.rooms.includes(name) ? 'in' : '', element('b', '', name), element('span', '', members));
-    }));
+    await this.showRooms(this.rooms, [room, ...rooms]);
   }
-}
-
-/** What the server says under a path; nothing if it does not. */
-async function json(...path) {
-  try {
-    const response = await fetch(`/${path.map(encodeURIComponent).join('/')}`, { cache: 'no-store' });
-    return response.ok ? await response.json() : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-async function count(room) {
-  return (await json('rooms', room))?.members;
 }
 
 const raw = [new RawPane('a', 'Hello from A'), new RawPane('b', 'Hello from B')];
@@ -145,7 +126,7 @@ async function refresh() {
 }
 
 async function refreshAll() {
-  await Promise.all(raw.map((pane) => pane.refresh()));
+  await Promise.all(panes.map((pane) => pane.refresh()));
   const [a, b] = raw;
   if (a.rooms.some((room) => b.rooms.includes(room))) done('join');
   const stats = await json('stats');

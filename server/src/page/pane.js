@@ -1,7 +1,9 @@
 // What every pane has: a name, fields, buttons, a status, what it heard, and what went over its wire.
 
 import { append, element } from '/dom.js';
+import { count } from '/http.js';
 
+const ROOMS_SHOWN_MAX = 30;
 const RETRY_MS = [300, 1000, 2000, 4000, 8000];
 
 export class Pane {
@@ -51,6 +53,16 @@ export class Pane {
   }
 
   get retrying() { return this.#retries > 0; }
+
+  /** The rooms that the socket is in, then those that are named in the pane's fields, each with its number of members. */
+  async showRooms(rooms, named) {
+    const names = [...new Set([...rooms, ...named])].filter(Boolean).slice(0, ROOMS_SHOWN_MAX);
+    const counts = await Promise.all(names.map(count));
+    this.out('members').replaceChildren(...names.map((name, at) => {
+      const members = counts[at] === 1 ? '1 member' : `${counts[at] ?? '?'} members`;
+      return element('li', rooms.includes(name) ? 'in' : '', element('b', '', name), element('span', '', members));
+    }));
+  }
 
   /** What a button brought. */
   returned(text, good = true) {

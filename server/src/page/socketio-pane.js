@@ -36,6 +36,7 @@ export class SocketIoPane extends Pane {
   connected(id) {
     super.connected(id);
     this.advise('');
+    this.changed();
   }
 
   /** A lost connection is tried again; one that somebody ended stays ended until the button is pressed. */
@@ -52,6 +53,7 @@ export class SocketIoPane extends Pane {
       this.show(reason);
     }
     this.button('connection').disabled = false;
+    this.changed();
   }
 
   show(status, kind) {
@@ -88,14 +90,25 @@ export class SocketIoPane extends Pane {
     return answer ? this.returned(JSON.stringify(answer)) : this.returned(`no ack within ${ACK_MS / 1000} s`, false);
   }
 
+  /** Its rooms, as the server answers a request that comes over its own connection. */
+  async refresh() {
+    const { id } = this;
+    const [answer] = (id && await this.io.ask('get', [{ url: '/me/rooms' }], ACK_MS, true)) ?? [];
+    const rooms = answer?.body.rooms ?? [];
+    await this.showRooms(rooms.filter((room) => room !== id).sort(), [this.field('room').value]);
+  }
+
   /** Has the raw socket join this one to the room, or leave it. */
   async move(op) {
     const reply = await this.raw.ask(op, { room: this.field('room').value, ids: [this.id] }, true);
     if (!reply) return this.returned(`${this.raw.root.getAttribute('aria-label')} is not connected`, false);
     this.returned(reply.text, reply.ok);
     if (reply.ok && op === 'join') done('share');
-    return this.root.dispatchEvent(new Event('change', { bubbles: true })); // the numbers of members are others now
+    return this.changed();
   }
+
+  /** Its rooms are others now: the page looks at all of them again. */
+  changed() { this.root.dispatchEvent(new Event('change', { bubbles: true })); }
 
   /** Shows an event. An ack that is wanted gets the arguments back. */
   take(event, args) {

@@ -28,12 +28,15 @@ export class SocketIo {
     this.#send(`42${JSON.stringify([event, ...args])}`);
   }
 
-  /** Sends an event and resolves to the arguments of its ack, or to nothing if there is none within these ms. */
-  ask(event, args, milliseconds) {
+  /**
+   * Sends an event and resolves to the arguments of its ack, or to nothing if there is none within these ms. If it is `quiet` nobody
+   * is told of its packets.
+   */
+  ask(event, args, milliseconds, quiet = false) {
     const number = this.#number += 1;
-    this.#send(`42${number}${JSON.stringify([event, ...args])}`);
+    this.#send(`42${number}${JSON.stringify([event, ...args])}`, quiet);
     return new Promise((settle) => {
-      this.#waiting.set(number, settle);
+      this.#waiting.set(number, { settle, quiet });
       setTimeout(() => this.#settle(number), milliseconds);
     });
   }
@@ -47,8 +50,9 @@ export class SocketIo {
   #take(packet) {
     if (this.over) return; // what was on its way
     const [, engine, type, number, json] = /^(\d)(\d?)(\d*)(.*)$/s.exec(packet) ?? [];
+    const quiet = engine === '2' || (type === '3' && this.#waiting.get(Number(number))?.quiet);
+    if (!quiet) this.told.packet('in', packet);
     if (engine === '2') this.#pinged();
-    else this.told.packet('in', packet);
     if (engine === '0') this.#opened(JSON.parse(packet.slice(1)));
     if (engine !== '4') return;
     if (type === '0') this.told.connected(JSON.parse(json).sid);
@@ -82,12 +86,12 @@ export class SocketIo {
   }
 
   #settle(number, args) {
-    this.#waiting.get(number)?.(args);
+    this.#waiting.get(number)?.settle(args);
     this.#waiting.delete(number);
   }
 
-  #send(packet) {
-    this.told.packet('out', packet);
+  #send(packet, quiet = false) {
+    if (!quiet) this.told.packet('out', packet);
     this.socket.send(packet);
   }
 

@@ -78,6 +78,20 @@ test('verbs of the raw panes move it, and reach it by its id', async () => {
   for (const pane of [live.a, live.b, live.c]) await pane.hears('to everybody');
 });
 
+test('its rooms are shown, and follow what others do with it', async () => {
+  const shown = () => live.c.out('members').locator('li.in').allInnerTexts();
+  const rooms = (...wanted) => eventually(async () => assert.deepEqual((await shown()).map((text) => text.replace(/\s+/g, ' ')), wanted), 'rooms');
+  await rooms();
+  await live.c.does('join', { room: 'hall' });
+  await rooms('hall 1 member');
+  await live.a.does('join', { room: 'hall' });
+  await rooms('hall 2 members');
+  await live.a.does('addRoomMembersToRooms', { room: await id(live.c), rooms: 'another' });
+  await rooms('another 1 member', 'hall 2 members');
+  await live.b.does('leaveAll', { room: 'another' });
+  await rooms();
+});
+
 test('it sends events with any arguments', async () => {
   assert.equal(await live.c.press('emit', { args: '"one", 2, {"three": [4, null]}' }), 'sent');
   await live.c.hears('one, 2, {"three":[4,null]}');
@@ -91,6 +105,12 @@ test('it shows what the server acknowledges', async () => {
   await live.c.becomes('result', '["Grüße",{"n":1}]');
   await live.c.press('emit', { args: '' });
   await live.c.becomes('result', '[]');
+});
+
+test('it can make the requests of Sails', async () => {
+  await live.c.field('ack').check();
+  await live.c.press('emit', { event: 'get', args: '{"url": "/me"}' });
+  await eventually(async () => assert.deepEqual(JSON.parse(await live.c.text('result'))[0].body, { id: await id(live.c) }), 'the body of the answer');
 });
 
 test('it acknowledges what the server asks', async () => {
