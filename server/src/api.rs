@@ -13,7 +13,7 @@ use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get};
 use roomcast::Engine;
-use roomcast_sails::{Sockets, is_decodable};
+use roomcast_sails::{GetCookie, Sockets, is_decodable};
 
 /// The routes, for sockets of an engine; bodies have `body_bytes_max` at most.
 pub(crate) fn router(engine: &Engine, body_bytes_max: usize) -> Router {
@@ -22,7 +22,7 @@ pub(crate) fn router(engine: &Engine, body_bytes_max: usize) -> Router {
         .route("/text", with_options(get(async || "just text")))
         .route("/status/{code}", with_options(get(status)))
         .route("/boom", with_options(get(boom)))
-        .route("/__getcookie", with_options(get(get_cookie)))
+        .route_service(GetCookie::PATH, GetCookie)
         .merge(rooms::router().with_state(Sockets::new(engine)))
         .layer(DefaultBodyLimit::max(body_bytes_max))
 }
@@ -60,9 +60,4 @@ async fn status(Path(code): Path<String>) -> Response {
 /// An action that fails.
 async fn boom() -> (StatusCode, &'static str) {
     (StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error")
-}
-
-/// What sails.io.js loads as a script before it connects across origins, so that the browser has the server's cookies.
-async fn get_cookie() -> impl IntoResponse {
-    ([(header::CONTENT_TYPE, "application/javascript; charset=utf-8")], "_sailsIoJSConnect();")
 }

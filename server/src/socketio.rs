@@ -32,7 +32,7 @@ fn events() -> Events {
 }
 
 /// Tells the client what it authenticated with.
-async fn greet(socket: Socket, handshake: Arc<Handshake>) -> std::result::Result<(), Refusal> {
+async fn greet(socket: Socket, handshake: Arc<Handshake>) -> Result<(), Refusal> {
     let auth: Box<RawValue> = handshake.auth()?;
     match socket.emit("auth", &auth) {
         Ok(_sent) => Ok(()),

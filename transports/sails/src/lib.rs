@@ -1,4 +1,39 @@
-//! Sails for roomcast.
+//! The `sails.sockets` API on roomcast: applications whose clients are sails.io.js go on as they were.
+//!
+//! | | |
+//! |---|---|
+//! | [`Sails`] | virtual requests: what sails.io.js sends over its socket goes to the tower service, as an axum `Router`, that answers plain HTTP too |
+//! | [`Sockets`] | the eight verbs under their names, from `join` to `blast` |
+//! | [`Resource`] | resourceful pubsub: `subscribe`, `publish`, the blueprints' messages |
+//! | [`Hooks`] | `onlyAllowOrigins`, `beforeConnect`, `afterDisconnect` |
+//! | [`SessionLayer`], [`Session`] | sessions, the same over HTTP and sockets, with cookies that Sails understands; off until the layer is there |
+//! | [`GetCookie`] | `/__getcookie`, for pages of other sites |
+//!
+//! [`guide`] puts each line of Sails beside ours and says what differs. The transport below is `roomcast-socketio`;
+//! its `SocketIoBuilder::sails_defaults` has the settings that Sails has.
+//!
+//! ```
+//! use axum::extract::{Path, Request, State};
+//! use axum::{Json, Router, routing::put};
+//! use roomcast_lane::{Events, Lanes};
+//! use roomcast_sails::{Error, Sails, Sockets};
+//! use roomcast_socketio::SocketIo;
+//! use serde_json::{Value, json};
+//!
+//! async fn join(State(sockets): State<Sockets>, Path(room): Path<String>, req: Request) -> Result<Json<Value>, Error> {
+//!     sockets.join(&req, &room)?;                                           // plain HTTP: 400, NotASocket
+//!     Ok(Json(json!({"ok": true})))
+//! }
+//!
+//! fn mount(lanes: &Lanes) -> Router {
+//!     let api = Router::new()
+//!         .route("/rooms/{room}/members", put(join))
+//!         .with_state(Sockets::new(lanes.engine()));
+//!     let io = SocketIo::new(lanes);
+//!     io.namespace("/", Events::new().fallback(Sails::new(api.clone())));   // own events first
+//!     api.layer(io.layer())                                                 // the same routes over HTTP
+//! }
+//! ```
 
 #![forbid(unsafe_code)]
 

@@ -17,6 +17,7 @@ use roomcast_lane::{Application, BoxFuture, Disconnect, Event, Events, Handshake
 use tower_service::Service;
 
 use crate::answer;
+use crate::hooks::Hooks;
 use crate::kept::Kept;
 use crate::virtual_request::{Asked, METHODS, Target, Unusable, VirtualRequest};
 
@@ -32,6 +33,7 @@ use crate::virtual_request::{Asked, METHODS, Target, Unusable, VirtualRequest};
 pub struct Sails {
     inner: Arc<Inner>,
     requests: Events,
+    hooks: Hooks,
 }
 
 struct Inner {
@@ -45,6 +47,7 @@ pub struct SailsBuilder {
     service: Box<dyn FnOnce(usize) -> Box<Ask> + Send>,
     timeout: Duration,
     answer_bytes_max: usize,
+    hooks: Hooks,
 }
 
 type Ask = dyn Fn(Request<Full<Bytes>>) -> BoxFuture<Answered> + Send + Sync;
@@ -81,6 +84,7 @@ impl Sails {
             }),
             timeout: Duration::from_secs(30),
             answer_bytes_max: 1 << 20,
+            hooks: Hooks::new(),
         }
     }
 }
@@ -98,6 +102,12 @@ impl SailsBuilder {
         self
     }
 
+    /// Who decides which sockets come in, and hears of those that are gone; nobody by default.
+    pub fn hooks(mut self, hooks: Hooks) -> Self {
+        self.hooks = hooks;
+        self
+    }
+
     /// The application.
     pub fn build(self) -> Sails {
         let inner = Arc::new(Inner { service: (self.service)(self.answer_bytes_max), timeout: self.timeout });
@@ -108,7 +118,7 @@ impl SailsBuilder {
                 async move { inner.handle(method, socket, event, reply).await }
             })
         });
-        Sails { inner, requests }
+        Sails { inner, requests, hooks: self.hooks }
     }
 }
 
@@ -219,14 +229,20 @@ impl Application for Sails {
         if kept.is_anything() {
             socket.insert(kept);
         }
-        Box::pin(std::future::ready(Ok(())))
+        self.hooks.admit(&socket, &handshake)
     }
 
     fn event(&self, socket: &Socket, event: Event<'_>, reply: Reply) {
         self.requests.event(socket, event, reply);
     }
 
-    fn disconnected(&self, _socket: &Socket, _bye: Disconnect) {}
+    fn disconnected(&self, socket: &Socket, bye: Disconnect) {
+        self.hooks.left(socket, bye);
+    }
+
+    fn wants_rooms(&self) -> bool {
+        self.hooks.wants_rooms()
+    }
 }
 
 impl fmt::Debug for Sails {
