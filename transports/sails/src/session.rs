@@ -36,7 +36,8 @@ use store::{Changes, Entries, Save, SessionStore, StoreError};
 ///
 /// Requests of one client may run at the same time, over a socket they often do. Each loads the session for itself, and saves
 /// what *it* changed, name by name: both changes stand, of two to one name the later one, and what one request changed the
-/// other does not see. Changes to a session that another request destroyed are lost.
+/// other does not see. Changes to a session that another request destroyed or renewed are lost. Of two requests at once that
+/// both begin one over plain HTTP, the browser keeps one; over a socket they begin the same.
 ///
 /// A handler takes it as `Extension<Session>`, or as `Session` (feature `axum`). What is changed after the handler
 /// has returned, in a task or in a streamed body, has to be saved with [`Self::save`], and can give no cookie any more.

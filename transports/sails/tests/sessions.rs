@@ -1,7 +1,7 @@
 //! Sessions as the clients and handlers of an application meet them: over plain HTTP, and over sockets.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use axum::body::{Body, to_bytes};
@@ -11,13 +11,13 @@ use axum::{Extension, Router};
 use http::header::{COOKIE, SET_COOKIE};
 use http::{HeaderValue, Request, StatusCode};
 use roomcast::{Engine, MemoryLane, OwnedSocket, Socket};
-use roomcast_lane::{BoxFuture, Handshake};
+use roomcast_lane::{Application, BoxFuture, Event, Handshake, Reply};
 use roomcast_sails::{
-    InvalidSessionSettings, MemoryStore, SameSite, Save, Session, SessionError, SessionId, SessionLayer, SessionStore,
-    StoreError, Stored,
+    InvalidSessionSettings, MemoryStore, Sails, SameSite, Save, Session, SessionError, SessionId, SessionLayer,
+    SessionStore, StoreError, Stored,
 };
 use serde::Deserialize;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, mpsc};
 use tower::ServiceExt;
 
 #[derive(Deserialize)]
@@ -197,40 +197,10 @@ async fn a_session_of_a_sails_application_is_understood() {
     let mut ann = Client::new(&app);
     ann.cookie = Some("a=b; sails.sid=s%3Aabc.BpxCrWRpvZMh%2Fwk%2Fdjl34N%2Bm%2BVQEU7K%2F5WenLwJCgFU".into());
     // What the application kept under that id, in a store that both use.
-    store.save(&id_of("abc").await, values(&[("user", "\"ann\"")]).begin()).await.unwrap();
+    store.save(&SessionId::new("abc").unwrap(), values(&[("user", "\"ann\"")]).begin()).await.unwrap();
     assert_eq!(ann.get("/read?name=user").await, "ann");
     assert_eq!(ann.post("/set?name=user&value=anna").await, None);
     assert_eq!(ann.get("/id").await, "abc");
-}
-
-/// The id of a real cookie: ids come from cookies and from nowhere else.
-async fn id_of(id: &str) -> SessionId {
-    let asked = Arc::new(Mutex::new(None));
-    let store = Recorder(Arc::clone(&asked));
-    let cookie = "sails.sid=s%3Aabc.BpxCrWRpvZMh%2Fwk%2Fdjl34N%2Bm%2BVQEU7K%2F5WenLwJCgFU".to_owned();
-    let mut client = Client { cookie: Some(cookie), ..Client::new(&app(store)) };
-    client.get("/id").await;
-    let found = asked.lock().unwrap().clone().unwrap();
-    assert_eq!(found.as_str(), id);
-    found
-}
-
-/// A store that notes what it is asked for.
-struct Recorder(Arc<Mutex<Option<SessionId>>>);
-
-impl SessionStore for Recorder {
-    fn load(&self, id: &SessionId) -> BoxFuture<Result<Option<Stored>, StoreError>> {
-        *self.0.lock().unwrap() = Some(id.clone());
-        Box::pin(async { Ok(None) })
-    }
-
-    fn save(&self, _id: &SessionId, _save: Save) -> BoxFuture<Result<bool, StoreError>> {
-        Box::pin(async { Ok(true) })
-    }
-
-    fn destroy(&self, _id: &SessionId) -> BoxFuture<Result<(), StoreError>> {
-        Box::pin(async { Ok(()) })
-    }
 }
 
 fn values(pairs: &[(&str, &str)]) -> Save {
@@ -420,6 +390,56 @@ async fn a_session_that_begins_over_a_socket_is_the_sockets() {
     assert_eq!(over_ann.get("/read?name=a").await, "3");
     assert_eq!(over_ann.get("/read?name=b").await, "nothing");
     assert_eq!(store.sessions(), 1);
+}
+
+/// Sails on the routes, called as a lane does. What each request read comes out of the channel.
+fn sails(sessions: &SessionLayer) -> (Sails, mpsc::UnboundedReceiver<String>) {
+    let (tell, told) = mpsc::unbounded_channel();
+    let whoami = move |session: Session| {
+        let tell = tell.clone();
+        async move {
+            let user = session.get::<String>("user").await?;
+            tell.send(user.unwrap_or_else(|| "nobody".into())).unwrap();
+            Ok::<_, SessionError>(())
+        }
+    };
+    let routes = routes().route("/whoami", get(whoami));
+    (Sails::new(routes.layer(sessions.clone())), told)
+}
+
+fn ask(sails: &Sails, socket: &Socket, method: &str, url: &str) {
+    let args = format!(r#"{{"method":"{method}","url":"{url}","data":{{}},"headers":{{}}}}"#);
+    sails.event(socket, Event::json(method, &args), Reply::nowhere());
+}
+
+#[tokio::test]
+async fn virtual_requests_have_the_session_of_their_socket() {
+    let lane = MemoryLane::new(&Engine::new());
+    let (ann, ben, cem) = (socket(&lane), socket(&lane), socket(&lane));
+    let sessions = SessionLayer::new(MemoryStore::new(), ["s"]).unwrap();
+    let mut page = Client::new(&routes().layer(sessions.clone()));
+    page.post("/set?name=user&value=ann").await;
+    let (sails, mut told) = sails(&sessions);
+    let mut handshake = Handshake::new("test");
+    handshake.headers.insert(COOKIE, HeaderValue::from_str(&page.cookie.unwrap()).unwrap());
+    sails.connect(Socket::clone(&ann), handshake.clone()).await.unwrap();
+    sails.connect(Socket::clone(&ben), Handshake::new("test")).await.unwrap();
+    handshake.uri = "/socket.io/?nosession=true".parse().unwrap();
+    sails.connect(Socket::clone(&cem), handshake).await.unwrap();
+    for (socket, user) in [(&ann, "ann"), (&ben, "nobody"), (&cem, "nobody")] {
+        ask(&sails, socket, "get", "/whoami");
+        assert_eq!(told.recv().await.unwrap(), user);
+    }
+    ask(&sails, &ben, "post", "/set?name=user&value=ben");
+    ask(&sails, &cem, "post", "/set?name=user&value=cem");
+    ask(&sails, &ann, "post", "/renew");
+    for (socket, user) in [(&ann, "ann"), (&ben, "ben"), (&cem, "nobody")] {
+        ask(&sails, socket, "get", "/whoami");
+        assert_eq!(told.recv().await.unwrap(), user);
+    }
+    ask(&sails, &ann, "post", "/logout");
+    ask(&sails, &ann, "get", "/whoami");
+    assert_eq!(told.recv().await.unwrap(), "nobody");
 }
 
 #[tokio::test]

@@ -75,7 +75,7 @@ impl Cookie {
         let bare = value.strip_prefix(b"\"").and_then(|value| value.strip_suffix(b"\"")).unwrap_or(value);
         let text = percent_decode(bare).decode_utf8().ok()?;
         let verified = secrets.verify(text.strip_prefix("s:")?)?;
-        Some(Brought { id: SessionId::of_cookie(verified.value)?, is_current: verified.is_current })
+        Some(Brought { id: SessionId::new(verified.value)?, is_current: verified.is_current })
     }
 
     /// The header that gives a browser the id.
@@ -142,7 +142,7 @@ mod tests {
 
     #[test]
     fn it_is_written_as_express_does() {
-        let id = SessionId::of_cookie("abc").unwrap();
+        let id = SessionId::new("abc").unwrap();
         let set = |cookie: &Cookie| cookie.set(&id, &secrets()).unwrap().to_str().unwrap().to_owned();
         assert_eq!(set(&Cookie::default()), format!("{REAL}; Path=/; HttpOnly; SameSite=Lax"));
         let other = Cookie {
@@ -159,7 +159,7 @@ mod tests {
     #[test]
     fn odd_ids_of_other_programs_come_through() {
         let secrets = Secrets::new(["pässwörd ☃"]).unwrap();
-        let id = SessionId::of_cookie("id/with+odd=chars é").unwrap();
+        let id = SessionId::new("id/with+odd=chars é").unwrap();
         let set = Cookie::default().set(&id, &secrets).unwrap();
         let pair = set.to_str().unwrap().split("; ").next().unwrap().to_owned();
         // Made with the npm packages cookie 0.7.2 and cookie-signature.

@@ -23,8 +23,9 @@ impl SessionId {
         Ok(Self(BASE64_URL_SAFE_NO_PAD.encode(bytes).into()))
     }
 
-    /// One that a cookie has.
-    pub(crate) fn of_cookie(text: &str) -> Option<Self> {
+    /// One that somebody has, a cookie or a list of a user's sessions; `None` if it is empty or longer than 1,024 bytes. It says
+    /// nothing about whether there is such a session.
+    pub fn new(text: &str) -> Option<Self> {
         (1..=BYTES_MAX).contains(&text.len()).then(|| Self(text.into()))
     }
 
@@ -55,8 +56,8 @@ mod tests {
 
     #[test]
     fn foreign_ids_have_a_length() {
-        assert_eq!(SessionId::of_cookie(""), None);
-        assert_eq!(SessionId::of_cookie(&"x".repeat(BYTES_MAX + 1)), None);
-        assert!(SessionId::of_cookie("x").is_some());
+        assert_eq!(SessionId::new(""), None);
+        assert_eq!(SessionId::new(&"x".repeat(BYTES_MAX + 1)), None);
+        assert!(SessionId::new("x").is_some());
     }
 }

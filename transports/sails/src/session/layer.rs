@@ -30,8 +30,9 @@ use super::{Owner, Session, Settings};
 /// socket: its client gets no cookie. One that a browser is to keep has to begin over HTTP, with a page, a login, or
 /// [`GetCookie`](crate::GetCookie). A request with the header `nosession` has none: values are there for that request only.
 ///
-/// A request costs two allocations and a clone of its cookie header; if its session is used, two compressions of SHA-256 for
-/// each secret and a load; if it changed, a save. If the store fails to save, the client gets 503 and nothing of the answer.
+/// With a [`MemoryStore`](crate::MemoryStore) a request costs half a microsecond and seven short allocations; 2 µs if it reads
+/// its session, 3 to 4 if it changes it, 5 if it begins one (busy machine, release build). Each former secret adds two compressions
+/// of SHA-256. If the store fails to save, the client gets 503 and nothing of the answer.
 ///
 /// ```
 /// use axum::{Router, routing::get};

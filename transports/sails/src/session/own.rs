@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     fn id(text: &str) -> SessionId {
-        SessionId::of_cookie(text).unwrap()
+        SessionId::new(text).unwrap()
     }
 
     #[test]

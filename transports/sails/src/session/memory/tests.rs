@@ -64,7 +64,7 @@ impl Clocked {
 }
 
 fn name(id: u8) -> SessionId {
-    SessionId::of_cookie(&id.to_string()).unwrap()
+    SessionId::new(&id.to_string()).unwrap()
 }
 
 /// Sums up what the table claims to hold.
