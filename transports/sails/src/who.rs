@@ -59,10 +59,7 @@ impl Who<'_> {
 
     /// As [`Self::target`], but a request that came by plain HTTP is nobody.
     pub(crate) fn target_if_any(&self, engine: &Engine) -> Target<'static> {
-        match &self.0 {
-            Named::List(list) => list.iter().filter_map(|one| one.target(engine).ok()).collect(),
-            one => one.target(engine).unwrap_or_else(|_| nobody()),
-        }
+        self.0.target_if_any(engine)
     }
 
     /// Whether it is one socket that the caller had in hand.
@@ -78,6 +75,13 @@ impl Named<'_> {
             Self::Handle(id) | Self::Id(id) => Ok((*id).into()),
             Self::Text(id) => Ok(engine.socket(id).map_or_else(nobody, |socket| socket.id().into())),
             Self::List(list) => list.iter().map(|one| one.target(engine)).collect(),
+        }
+    }
+
+    fn target_if_any(&self, engine: &Engine) -> Target<'static> {
+        match self {
+            Self::List(list) => list.iter().map(|one| one.target_if_any(engine)).collect(),
+            one => one.target(engine).unwrap_or_else(|_| nobody()),
         }
     }
 }

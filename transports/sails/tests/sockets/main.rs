@@ -175,7 +175,9 @@ fn the_documented_forms_of_omit() {
     assert_eq!(world.heard(&ben), ["message(1)", "e(2)", "message(3)", "e(4)"]);
     world.sockets.omit(&plain_http()).broadcast("a", None, &5).unwrap();
     world.sockets.omit([Who::from(&plain_http()), Who::from(&ben)]).broadcast("a", None, &6).unwrap();
-    assert_eq!(world.heard(&ann), ["message(5)", "message(6)"]);
+    let nested = Who::from([Who::from(&plain_http()), Who::from(&ben)]);
+    world.sockets.omit([nested]).broadcast("a", None, &7).unwrap();
+    assert_eq!(world.heard(&ann), ["message(5)", "message(6)", "message(7)"]);
     assert_eq!(world.heard(&ben), ["message(5)"]);
 }
 
