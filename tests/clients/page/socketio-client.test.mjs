@@ -154,7 +154,10 @@ for (const { version, options, transport, label } of COMBINATIONS) {
   test(`${label}: after the server has closed the connection the client comes back`, () => onPage({ version, options }, async (page) => {
     await isConnected(page, transport);
     const former = await page.evaluate(() => window.socket.id);
-    await page.evaluate(() => window.socket.io.engine.write('9 is no packet type'));
+    await page.evaluate(() => {
+      window.socket.off('error'); // 2.5 has one if the answer to its POST is read before the one to its GET
+      window.socket.io.engine.write('9 is no packet type');
+    });
     const [[event], ...again] = await heard(page, 3);
     assert.equal(event, 'disconnect');
     assert.deepEqual(again, [['connect'], ['auth', {}]]);
