@@ -21,7 +21,7 @@ pub enum Error {
     EventName(String),
     /// The data cannot be JSON.
     Encode(EncodeError),
-    /// A lane has no room for more messages: nothing was sent to anybody.
+    /// A lane has no room for more messages: it was not sent. Of a copy for each room, some rooms may have theirs.
     Overloaded,
 }
 
@@ -61,7 +61,7 @@ impl fmt::Display for Error {
             }
             Self::EventName(name) => write!(f, "{name:?} cannot be the name of an event: it is empty or reserved"),
             Self::Encode(error) => error.fmt(f),
-            Self::Overloaded => f.write_str("not sent: a lane has no room for more; try again later"),
+            Self::Overloaded => f.write_str("not, or not to all rooms, sent: a lane has no room for more; try again later"),
         }
     }
 }
