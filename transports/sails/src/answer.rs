@@ -13,18 +13,18 @@ use crate::virtual_request::Unusable;
 /// Headers that say how a body travels over HTTP, or that clients must not see (Sails leaves them out too).
 const LEFT_OUT: [HeaderName; 6] = [CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, DATE, SET_COOKIE, TRANSFER_ENCODING];
 
-/// The answer of a service, as the client gets it. JSON stays what it is, text is a string, an empty body is none, and what is
-/// no text goes along as binary.
+/// The answer of a service, as the client gets it. JSON stays what it is, text is a string, an empty body is none. What is no
+/// text, or says that it is bytes, goes along as binary.
 pub(crate) fn message(status: StatusCode, headers: &HeaderMap, body: &Bytes) -> Message {
     let mut json = String::with_capacity(body.len() + 64);
     let mut attachments = Vec::new();
     json.push('{');
     if !body.is_empty() {
         json.push_str("\"body\":");
-        match (is_json(headers), str::from_utf8(body)) {
-            (true, Ok(text)) if serde_json::from_str::<&RawValue>(text).is_ok() => json.push_str(text.trim()),
-            (_, Ok(text)) => push_string(text, &mut json),
-            (_, Err(_)) => {
+        match (Kind::of(headers), str::from_utf8(body)) {
+            (Kind::Json, Ok(text)) if serde_json::from_str::<&RawValue>(text).is_ok() => json.push_str(text.trim()),
+            (Kind::Json | Kind::Other, Ok(text)) => push_string(text, &mut json),
+            (Kind::Bytes, _) | (_, Err(_)) => {
                 json.push_str(r#"{"_placeholder":true,"num":0}"#);
                 attachments.push(body.clone());
             }
@@ -52,10 +52,24 @@ pub(crate) fn parse_error(unusable: Unusable) -> Message {
     Message::from_parts("sails:parseError", &json, 1, Vec::new())
 }
 
-fn is_json(headers: &HeaderMap) -> bool {
-    let kind = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let kind = kind.split(';').next().unwrap_or_default().trim();
-    kind.eq_ignore_ascii_case("application/json") || kind.to_ascii_lowercase().ends_with("+json")
+/// What a service says that a body is.
+enum Kind {
+    Json,
+    /// So that a client does not get a string when bytes happen to be text.
+    Bytes,
+    Other,
+}
+
+impl Kind {
+    fn of(headers: &HeaderMap) -> Self {
+        let kind = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        match kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase().as_str() {
+            "application/json" => Self::Json,
+            "application/octet-stream" => Self::Bytes,
+            kind if kind.ends_with("+json") => Self::Json,
+            _ => Self::Other,
+        }
+    }
 }
 
 /// Several values of a name are joined, as in one line of HTTP (RFC 9110, section 5.3).
@@ -106,6 +120,8 @@ mod tests {
         let binary = message(StatusCode::OK, &HeaderMap::new(), &Bytes::from_static(b"\xff"));
         assert_eq!(binary.args_json(), r#"{"body":{"_placeholder":true,"num":0},"headers":{},"statusCode":200}"#);
         assert_eq!(binary.attachments()[0], &b"\xff"[..]);
+        let bytes = ("content-type", "Application/octet-stream");
+        assert_eq!(answer(&[bytes], b"5"), binary.args_json());
     }
 
     #[test]

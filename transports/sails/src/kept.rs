@@ -58,8 +58,10 @@ impl Kept {
     /// would be somebody else with each request.
     pub(crate) fn keep_cookies(socket: &Socket, headers: &HeaderMap) {
         let pairs = headers.get_all(SET_COOKIE).iter().filter_map(|cookie| {
-            let cookie = cookie.to_str().ok()?;
-            Some(cookie.split(';').next().unwrap_or_default().trim())
+            let cookie = cookie.to_str().ok()?.split(';').next()?.trim();
+            // One without a value is taken back, and leaves the place for one that counts.
+            let (_, value) = cookie.split_once('=')?;
+            (!value.is_empty()).then_some(cookie)
         });
         let cookies = pairs.collect::<Vec<_>>().join("; ");
         let Ok(cookies) = HeaderValue::try_from(cookies) else { return };

@@ -10,6 +10,7 @@ pub(crate) mod check;
 use std::borrow::Cow;
 use std::fmt;
 
+use http::header::{CONTENT_LENGTH, COOKIE, HOST, ORIGIN, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 use serde::Deserialize;
@@ -18,6 +19,9 @@ use serde_json::value::{RawValue, Value};
 
 /// Headers of one request; further ones are left out.
 const HEADERS_MAX: usize = 100;
+
+/// Headers that no request sets: those of the handshake, and how a body travels.
+const NOT_ITS_OWN: [HeaderName; 5] = [CONTENT_LENGTH, COOKIE, HOST, ORIGIN, TRANSFER_ENCODING];
 
 /// What cannot stand in a request's target and is no escape.
 const ESCAPED: &AsciiSet =
@@ -131,7 +135,7 @@ fn data<'a>(params: Option<&'a RawValue>, data: Option<&'a RawValue>) -> Result<
     })
 }
 
-/// Headers as a client's object has them. What cannot be a header is left out, as are those that belong to the connection.
+/// Headers as a client's object has them. What cannot be a header is left out, as is what is not the request's own.
 fn headers(json: &RawValue) -> HeaderMap {
     let mut headers = HeaderMap::new();
     let Ok(members) = serde_json::from_str::<Map<String, Value>>(json.get()) else { return headers };
@@ -143,8 +147,7 @@ fn headers(json: &RawValue) -> HeaderMap {
             _ => continue,
         };
         if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(text))
-            && name != http::header::COOKIE
-            && name != http::header::ORIGIN
+            && !NOT_ITS_OWN.contains(&name)
         {
             headers.insert(name, value);
         }
@@ -163,7 +166,9 @@ impl Target {
         let is_absolute = ["http://", "https://"].iter().any(|scheme| url.starts_with(scheme));
         if is_absolute {
             let uri: Uri = escaped(url).parse().map_err(|_| Unusable::Url)?;
-            return Ok(Self::of_path(uri.path_and_query().map_or("/", |target| target.as_str())));
+            // Put together again: right behind a host a query comes without a slash.
+            let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
+            return Ok(Self::of_path(&(uri.path().to_owned() + &query)));
         }
         Ok(Self::of_path(url))
     }
@@ -212,6 +217,7 @@ mod tests {
             ("/echo#frag?x=1", "/echo"),
             ("http://host/echo?a=1", "/echo?a=1"),
             ("https://host", "/"),
+            ("https://host?a=1", "/?a=1"),
             ("/rooms/sl%2Fash", "/rooms/sl%2Fash"),
             ("/rooms/a b/ü", "/rooms/a%20b/%C3%BC"),
             ("/x?%zz=1", "/x?%zz=1"),
