@@ -11,7 +11,7 @@ use http::request::Parts;
 use http::{HeaderValue, Method as HttpMethod, Request as HttpRequest, Response, StatusCode};
 use http_body::Body;
 use http_body_util::Full;
-use roomcast_http::{Cors, handshake};
+use roomcast_http::{Cors, Upgrade, handshake};
 use roomcast_lane::{Port, Stream};
 use roomcast_socketio_protocol::engineio::{
     Body as Payload, Method, Query, Refusal, Request, Revision, Transport, Verb,
@@ -53,6 +53,19 @@ where
     answer
 }
 
+/// A request that begins a session on a WebSocket, on the lane that has its stream already; `None` for all others.
+pub(crate) fn direct(mount: &Arc<Mount>, request: HttpRequest<()>) -> Option<Upgrade> {
+    let cors = Cors::check(&mount.options.origins, request.headers()).ok()?;
+    let uri = request.uri().clone();
+    let query = Query::parse(uri.query().unwrap_or_default());
+    let Ok(Request::Handshake { transport: Transport::WebSocket, revision }) = wanted(mount, &query, &request) else {
+        return None;
+    };
+    let mut upgrade = upgrade::direct(mount, request, query.framing(revision))?;
+    cors.apply(upgrade.response.headers_mut());
+    Some(upgrade)
+}
+
 async fn route<B>(mount: Arc<Mount>, request: HttpRequest<B>) -> Answer
 where
     B: Body + Send,
@@ -60,21 +73,9 @@ where
 {
     let uri = request.uri().clone();
     let query = Query::parse(uri.query().unwrap_or_default());
-    let is_upgrade =
-        request.headers().get(UPGRADE).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"websocket"));
-    let method = match *request.method() {
-        HttpMethod::GET => Method::Get,
-        HttpMethod::POST => Method::Post,
-        _ => Method::Other,
-    };
-    match query.request(method, is_upgrade) {
+    let is_upgrade = is_upgrade(&request);
+    match wanted(&mount, &query, &request) {
         Err(error) => refuse(error, is_upgrade),
-        Ok(Request::Handshake { revision: Revision::V3, .. }) if !mount.options.allow_eio3 => {
-            refuse(Refusal::UnsupportedRevision, is_upgrade)
-        }
-        Ok(Request::Handshake { transport: Transport::Polling, .. }) if !mount.options.allow_polling => {
-            refuse(Refusal::TransportUnknown, is_upgrade)
-        }
         Ok(Request::Handshake { transport: Transport::WebSocket, revision }) => {
             upgrade::handshake(mount, request, query.framing(revision))
         }
@@ -89,6 +90,28 @@ where
             Ok((session, Verb::Upgrade)) => upgrade::join(mount, session, request, query.base64),
         },
     }
+}
+
+/// What a request wants, if the endpoint allows it.
+fn wanted<'a, B>(mount: &Mount, query: &'a Query<'a>, request: &HttpRequest<B>) -> Result<Request<'a>, Refusal> {
+    let method = match *request.method() {
+        HttpMethod::GET => Method::Get,
+        HttpMethod::POST => Method::Post,
+        _ => Method::Other,
+    };
+    match query.request(method, is_upgrade(request))? {
+        Request::Handshake { revision: Revision::V3, .. } if !mount.options.allow_eio3 => {
+            Err(Refusal::UnsupportedRevision)
+        }
+        Request::Handshake { transport: Transport::Polling, .. } if !mount.options.allow_polling => {
+            Err(Refusal::TransportUnknown)
+        }
+        wanted => Ok(wanted),
+    }
+}
+
+fn is_upgrade<B>(request: &HttpRequest<B>) -> bool {
+    request.headers().get(UPGRADE).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"websocket"))
 }
 
 /// The session that a request names, and what it wants of it. A session keeps its revision.

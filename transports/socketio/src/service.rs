@@ -11,6 +11,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
 use http_body_util::{Either, Full};
+use roomcast_http::Direct;
 use roomcast_lane::BoxFuture;
 use tower_layer::Layer;
 use tower_service::Service;
@@ -26,6 +27,12 @@ pub struct SocketIoService {
 }
 
 impl SocketIoService {
+    /// The endpoint without HTTP: see [`SocketIo::direct`](crate::SocketIo::direct).
+    pub fn direct(&self) -> Direct {
+        let mount = Arc::clone(&self.mount);
+        Direct::new(self.mount.options.path.as_str(), move |request| request::direct(&mount, request))
+    }
+
     /// How many Engine.IO sessions live: see [`SocketIo::sessions`](crate::SocketIo::sessions).
     pub fn sessions(&self) -> usize {
         self.mount.sessions.len()

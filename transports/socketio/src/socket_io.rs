@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use roomcast::{Engine, Selection};
-use roomcast_http::{Origins, a_year_at_most};
+use roomcast_http::{Direct, Origins, a_year_at_most};
 use roomcast_lane::{Application, Lanes, Wire};
 use roomcast_socketio_protocol::engineio::Revision;
 
@@ -15,6 +15,7 @@ use crate::mount::{Layer, Mount};
 use crate::namespaces::Registry;
 use crate::options::Options;
 use crate::recovery::Recovery;
+use crate::request;
 use crate::service::{SocketIoLayer, SocketIoService};
 use crate::sessions::Sessions;
 
@@ -98,6 +99,14 @@ impl SocketIo {
         SocketIoService { mount: self.mount }
     }
 
+    /// The endpoint for a server whose connections begin on lanes (`roomcast_server::serve` with `Front::direct`),
+    /// beside its layer or service in the router: new sessions on WebSockets, at [`SocketIoBuilder::path`]. Half the cost of a
+    /// connect; layers of the router do not see the handshakes that are accepted.
+    pub fn direct(&self) -> Direct {
+        let mount = Arc::clone(&self.mount);
+        Direct::new(self.mount.options.path.as_str(), move |request| request::direct(&mount, request))
+    }
+
     /// How many Engine.IO sessions live. Locks each of 16 shards for a moment.
     pub fn sessions(&self) -> usize {
         self.mount.sessions.len()
@@ -116,7 +125,7 @@ impl fmt::Debug for SocketIo {
 }
 
 impl SocketIoBuilder {
-    /// The path of [`SocketIo::layer`], with its slash at the end; `/socket.io/` by default.
+    /// The path of [`SocketIo::layer`] and [`SocketIo::direct`], with its slash at the end; `/socket.io/` by default.
     pub fn path(self, path: impl Into<String>) -> Self {
         self.with(|options| options.path = path.into())
     }

@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::SET_COOKIE;
+use http::request::Parts;
 use http::{Request, Response};
 use http_body_util::Full;
 use hyper::upgrade::OnUpgrade;
-use roomcast_http::{UpgradeError, closing, into_stream};
+use roomcast_http::{Upgrade, UpgradeError, closing, into_stream};
 use roomcast_lane::{AdoptError, Port, Stream};
-use roomcast_rfc6455::accept;
+use roomcast_rfc6455::{HandshakeError, accept};
 use roomcast_socketio_protocol::engineio::Framing;
 use tokio::runtime::Handle;
 
@@ -21,31 +22,48 @@ use crate::sid::Sid;
 
 /// A new session, on a WebSocket from its first moment.
 pub(crate) fn handshake<B>(mount: Arc<Mount>, request: Request<B>, framing: Framing) -> Answer {
-    let (accepted, mut request) = match judge(request) {
-        Ok(judged) => judged,
-        Err(answer) => return answer,
+    let accepted = match accept(&request) {
+        Ok(accepted) => accepted,
+        Err(error) => return no_handshake(error),
     };
+    let (mut head, _body) = request.into_parts();
+    let Some(upgrade) = head.extensions.remove::<OnUpgrade>() else { return no_upgrades() };
+    let Some((accepted, make)) = session(&mount, accepted, head, framing) else { return failure() };
+    begin(upgrade, accepted, move |stream, early| mount.lanes.adopt(stream, early, &mount.wire, make))
+}
+
+/// The same on the lane that has the stream already; `None` for whatever has to be answered otherwise.
+pub(crate) fn direct(mount: &Arc<Mount>, request: Request<()>, framing: Framing) -> Option<Upgrade> {
+    let accepted = accept(&request).ok()?;
+    let (head, ()) = request.into_parts();
+    let (response, make) = session(mount, accepted, head, framing)?;
+    Some(Upgrade { response, wire: mount.wire.clone(), protocol: Box::new(make()) })
+}
+
+/// A new session: its answer, and how its connection is made; `None` if the system has no randomness.
+fn session(
+    mount: &Arc<Mount>,
+    mut accepted: Response<()>,
+    head: Parts,
+    framing: Framing,
+) -> Option<(Response<()>, impl FnOnce() -> Connection + Send + use<>)> {
     let Some(sid) = Sid::random() else {
         tracing::error!("no session was begun: the system has no randomness");
-        return failure();
+        return None;
     };
-    let Some(upgrade) = request.extensions_mut().remove::<OnUpgrade>() else { return no_upgrades() };
-    let opening = opening("websocket", request.into_parts().0);
-    let cookie = mount.options.cookie.as_ref().and_then(|cookie| cookie.header(sid));
-    let answer = begin(upgrade, accepted, move |stream, early| {
-        let here = Arc::clone(&mount);
-        let make = move || Connection::websocket(here, sid, framing, opening);
-        mount.lanes.adopt(stream, early, &mount.wire, make)
-    });
-    with_cookie(answer, cookie)
+    if let Some(cookie) = mount.options.cookie.as_ref().and_then(|cookie| cookie.header(sid)) {
+        accepted.headers_mut().insert(SET_COOKIE, cookie);
+    }
+    let (here, opening) = (Arc::clone(mount), opening("websocket", head));
+    Some((accepted, move || Connection::websocket(here, sid, framing, opening)))
 }
 
 /// A WebSocket for a session that is polled. Whether the session takes it is known on its lane only: if it does not, the
 /// WebSocket is closed as soon as it is there, as engine.io does it.
-pub(crate) fn join<B>(mount: Arc<Mount>, session: Port, request: Request<B>, base64: bool) -> Answer {
-    let (accepted, mut request) = match judge(request) {
-        Ok(judged) => judged,
-        Err(answer) => return answer,
+pub(crate) fn join<B>(mount: Arc<Mount>, session: Port, mut request: Request<B>, base64: bool) -> Answer {
+    let accepted = match accept(&request) {
+        Ok(accepted) => accepted,
+        Err(error) => return no_handshake(error),
     };
     let Some(upgrade) = request.extensions_mut().remove::<OnUpgrade>() else { return no_upgrades() };
     begin(upgrade, accepted, move |stream, early| {
@@ -54,12 +72,8 @@ pub(crate) fn join<B>(mount: Arc<Mount>, session: Port, request: Request<B>, bas
     })
 }
 
-/// Whether it is a proper handshake of a WebSocket.
-fn judge<B>(request: Request<B>) -> Result<(Response<()>, Request<()>), Answer> {
-    match accept(&request) {
-        Ok(accepted) => Ok((accepted, request.map(drop))),
-        Err(error) => Err(closing(error.response().map(|text| Full::new(text.into())))),
-    }
+fn no_handshake(error: HandshakeError) -> Answer {
+    closing(error.response().map(|text| Full::new(text.into())))
 }
 
 /// Answers, and gives the stream to `adopt` when the answer is written.
@@ -86,11 +100,4 @@ fn begin(
 fn no_upgrades() -> Answer {
     tracing::error!("cannot make a WebSocket of a request: serve with hyper's upgrades, on tokio");
     failure()
-}
-
-fn with_cookie(mut answer: Answer, cookie: Option<http::HeaderValue>) -> Answer {
-    if let Some(cookie) = cookie {
-        answer.headers_mut().insert(SET_COOKIE, cookie);
-    }
-    answer
 }

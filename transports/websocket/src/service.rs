@@ -10,7 +10,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::Full;
-use roomcast_http::{OpenCount, Origins, a_year_at_most};
+use roomcast_http::{Direct, OpenCount, Origins, a_year_at_most};
 use roomcast_lane::{Application, Lanes, Wire};
 use tower_service::Service;
 
@@ -110,6 +110,14 @@ impl WebSocket {
     pub fn outbox_bytes_max(mut self, bytes: usize) -> Self {
         self.wire = self.wire.outbox_bytes_max(bytes);
         self
+    }
+
+    /// The endpoint at `path` for a server whose connections begin on lanes (`roomcast_server::serve` with `Front::direct`),
+    /// beside mounting it at the same path of its router. Half the cost of a connect; layers of the router do not see the
+    /// handshakes that are accepted.
+    pub fn direct(&self, path: &str) -> Direct {
+        let service = self.clone();
+        Direct::new(path, move |request| upgrade::direct(&service, request))
     }
 
     /// How many connections of this endpoint are open.

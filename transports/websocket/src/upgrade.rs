@@ -6,28 +6,34 @@ use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use http_body_util::Full;
 use hyper::upgrade::OnUpgrade;
-use roomcast_http::{OpenGuard, UpgradeError, closing, handshake, into_stream, refusal};
+use roomcast_http::{Foreign, OpenGuard, Upgrade, UpgradeError, closing, handshake, into_stream, refusal};
 use roomcast_lane::Handshake;
-use roomcast_rfc6455::accept;
+use roomcast_rfc6455::{HandshakeError, accept};
 use tokio::runtime::Handle;
 
 use crate::connection::Connection;
 use crate::service::WebSocket;
 
-/// Judges a request. If it becomes a WebSocket, the connection goes on in a task of the current runtime, which waits until
+/// Why a request becomes no WebSocket.
+enum Refused {
+    Handshake(HandshakeError),
+    Foreign(Foreign),
+}
+
+/// Answers a request. If it becomes a WebSocket, the connection goes on in a task of the current runtime, which waits until
 /// the answer is written and then hands it to a lane.
 pub(crate) fn answer<B>(service: &WebSocket, request: Request<B>) -> Response<Full<Bytes>> {
-    let accepted = match accept(&request) {
+    let accepted = match judge(service, &request) {
         Ok(accepted) => accepted,
-        Err(error) => return closing(error.response().map(|text| Full::new(text.into()))),
+        Err(Refused::Handshake(error)) => return closing(error.response().map(|text| Full::new(text.into()))),
+        Err(Refused::Foreign(foreign)) => {
+            tracing::warn!(
+                "refused a WebSocket: {foreign}; if they may connect, list them in the setting origins (ORIGINS)"
+            );
+            return refusal(StatusCode::FORBIDDEN, "pages of this Origin may not connect here\n");
+        }
     };
     let (mut head, _body) = request.into_parts();
-    if let Err(foreign) = service.mount.options.origins.check(&head.headers) {
-        tracing::warn!(
-            "refused a WebSocket: {foreign}; if they may connect, list them in the setting origins (ORIGINS)"
-        );
-        return refusal(StatusCode::FORBIDDEN, "pages of this Origin may not connect here\n");
-    }
     let (Some(upgrade), Ok(runtime)) = (head.extensions.remove::<OnUpgrade>(), Handle::try_current()) else {
         tracing::error!("cannot make a WebSocket of a request: serve with hyper's upgrades, on tokio");
         return refusal(StatusCode::NOT_IMPLEMENTED, "this server cannot make WebSockets here\n");
@@ -35,6 +41,21 @@ pub(crate) fn answer<B>(service: &WebSocket, request: Request<B>) -> Response<Fu
     let handshake = service.mount.dialect.has_socket().then(|| Box::new(handshake(crate::TRANSPORT, head)));
     runtime.spawn(hand_over(service.clone(), upgrade, handshake, service.open.enter()));
     accepted.map(|()| Full::default())
+}
+
+/// A WebSocket on the lane that has its stream already; `None` for whatever has to be answered otherwise.
+pub(crate) fn direct(service: &WebSocket, request: Request<()>) -> Option<Upgrade> {
+    let response = judge(service, &request).ok()?;
+    let handshake =
+        service.mount.dialect.has_socket().then(|| Box::new(handshake(crate::TRANSPORT, request.into_parts().0)));
+    let protocol = Connection::new(Arc::clone(&service.mount), handshake, service.open.enter());
+    Some(Upgrade { response, wire: service.wire.clone(), protocol: Box::new(protocol) })
+}
+
+fn judge<B>(service: &WebSocket, request: &Request<B>) -> Result<Response<()>, Refused> {
+    let accepted = accept(request).map_err(Refused::Handshake)?;
+    service.mount.options.origins.check(request.headers()).map_err(Refused::Foreign)?;
+    Ok(accepted)
 }
 
 async fn hand_over(service: WebSocket, upgrade: OnUpgrade, handshake: Option<Box<Handshake>>, open: OpenGuard) {
