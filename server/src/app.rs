@@ -6,6 +6,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::{get, get_service};
 use axum::{Json, Router};
+use roomcast_http::Direct;
 use roomcast_lane::Lanes;
 use roomcast_sails::Sails;
 use roomcast_socketio::{Recovery, SocketIo, SocketIoBuilder, SocketIoService};
@@ -30,6 +31,11 @@ struct App {
 /// live page at `/`, `/stats`, `/healthz`, and the room verbs as requests, which sockets can make too.
 /// Whatever else, or with another method, is 404.
 pub fn router(lanes: &Lanes, connections: &Connections, settings: &Settings) -> Router {
+    endpoints(lanes, connections, settings).0
+}
+
+/// The router, and those of its endpoints that take WebSockets before it.
+pub(crate) fn endpoints(lanes: &Lanes, connections: &Connections, settings: &Settings) -> (Router, Vec<Direct>) {
     let rooms = WebSocket::rooms(lanes, Policy::allow_all())
         .origins(settings.origins.clone())
         .max_payload(settings.max_payload)
@@ -44,7 +50,8 @@ pub fn router(lanes: &Lanes, connections: &Connections, settings: &Settings) -> 
     }
     let api = api::router(lanes.engine(), settings.max_payload).fallback(not_found);
     let socketio = socketio::endpoint(socketio.build(), Sails::new(api.clone().method_not_allowed_fallback(not_found)));
-    let engineio = configured(SocketIo::builder(lanes), settings).build_echo();
+    let engineio = configured(SocketIo::builder(lanes), settings).path("/engine.io/").build_echo();
+    let direct = vec![socketio.direct(), engineio.direct(), rooms.direct("/ws"), echo.direct("/ws/echo")];
     let app = App {
         lanes: lanes.clone(),
         connections: connections.clone(),
@@ -63,7 +70,7 @@ pub fn router(lanes: &Lanes, connections: &Connections, settings: &Settings) -> 
         .merge(page::router())
         .merge(api)
         .method_not_allowed_fallback(not_found);
-    api::with_decodable_paths(router)
+    (api::with_decodable_paths(router), direct)
 }
 
 fn configured(builder: SocketIoBuilder, settings: &Settings) -> SocketIoBuilder {

@@ -28,6 +28,10 @@ impl Connections {
         self.http.load(Ordering::Relaxed) + self.lanes.stats().connections as usize
     }
 
+    pub(crate) fn lanes(&self) -> &Lanes {
+        &self.lanes
+    }
+
     pub(crate) fn enter(&self) -> Speaking {
         self.http.fetch_add(1, Ordering::Relaxed);
         Speaking(Arc::clone(&self.http))

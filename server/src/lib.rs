@@ -9,6 +9,7 @@ mod api;
 mod app;
 mod banner;
 mod connections;
+mod direct;
 mod files;
 mod help;
 mod page;
@@ -24,6 +25,8 @@ mod units;
 
 pub use app::router;
 pub use connections::Connections;
+#[doc(inline)]
+pub use roomcast_http::Direct;
 pub use run::run;
 pub use serve::{Front, serve, serve_tls};
 pub use settings::{Asked, Settings};

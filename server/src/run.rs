@@ -47,9 +47,9 @@ pub async fn run(settings: &Settings) -> Result<(), String> {
     }
     let lanes = lanes.start(&engine).map_err(|e| format!("cannot start the lanes: {e}"))?;
     let connections = Connections::new(&lanes);
-    let router = app::router(&lanes, &connections, settings);
+    let (router, direct) = app::endpoints(&lanes, &connections, settings);
     let connections_max = files.saturating_sub(FILES_KEPT).max(1);
-    let front = Front { head_timeout: settings.head_timeout, connections_max, connections };
+    let front = Front { head_timeout: settings.head_timeout, connections_max, connections, direct };
     print(&banner::text(address, lanes.threads(), identity.as_ref().map(TlsIdentity::certificate)));
 
     let (stopped, when_stopped) = tokio::sync::oneshot::channel();

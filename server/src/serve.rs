@@ -15,6 +15,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use roomcast_http::Direct;
 use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
@@ -22,6 +23,7 @@ use tokio::sync::watch;
 use tower::ServiceExt;
 
 use crate::connections::{Connections, Speaking};
+use crate::direct::Entrance;
 use crate::stall::Stall;
 use crate::tls::{self, TlsIdentity};
 
@@ -30,7 +32,7 @@ const SAY_SO: Duration = Duration::from_secs(1);
 /// How long it may be a client's turn, to take its answer or to send a head, if a head may not take longer.
 const STALL_MAX: Duration = Duration::from_secs(30);
 /// The longest request head, in bytes.
-const HEAD_BYTES_MAX: usize = 16 * 1024;
+pub(crate) const HEAD_BYTES_MAX: usize = 16 * 1024;
 
 /// How connections are served.
 #[derive(Clone, Debug)]
@@ -43,6 +45,11 @@ pub struct Front {
     pub connections_max: usize,
     /// Where they are counted.
     pub connections: Connections,
+    /// Endpoints that are asked before the router, as [`WebSocket::direct`](roomcast_websocket::WebSocket::direct) makes them.
+    /// If there are any, each connection begins on one of the lanes of `connections`, and one that such an endpoint takes stays
+    /// there: a connect costs half. All others come to the router with their first request, which so waits for a turn of its
+    /// lane. Inside TLS it has no effect, so the endpoints belong into the router too.
+    pub direct: Vec<Direct>,
 }
 
 /// Serves `router` on all connections that come, until `stop` resolves; then lets the requests that have begun finish. To
@@ -84,38 +91,77 @@ pub(crate) async fn serve_on(
     front: Front,
     stop: impl Future<Output = ()>,
 ) -> io::Result<()> {
-    let (stopping, stopped) = watch::channel(());
-    let mut said = None::<Instant>;
-    let take = |stream| {
-        if front.connections.open() >= front.connections_max {
-            if said.is_none_or(|said| said.elapsed() >= SAY_SO) {
-                let max = front.connections_max;
-                tracing::warn!("connections are turned away: there are {max} already; raise the limit of open files");
-                said = Some(Instant::now());
-            }
-            return;
-        }
-        let counted = front.connections.enter();
-        let serving =
-            Serving { router: router.clone(), head_timeout: front.head_timeout, stopped: stopped.clone(), counted };
-        match &identity {
-            None => tokio::spawn(serving.connection(stream, None)),
-            Some(identity) => tokio::spawn(serving.inside_tls(stream, identity.config())),
-        };
+    let Front { head_timeout, connections_max, connections, direct } = front;
+    let (stopping, _) = watch::channel(false);
+    let host = Host { router, head_timeout, connections: connections.clone(), stopping: stopping.clone() };
+    let mut gate = Gate { connections, max: connections_max, said: None };
+    let result = if identity.is_none() && !direct.is_empty() {
+        let entrance = Entrance::new(direct, head_timeout, host);
+        let take = |stream| gate.admit(|| entrance.enter(stream));
+        roomcast_lane::accept_unwatched(listener, take, stop).await
+    } else {
+        let take = |stream| gate.admit(|| host.take(stream, identity.as_ref()));
+        let result = roomcast_lane::accept(&listener, take, stop).await;
+        drop(listener);
+        result
     };
-    let result = roomcast_lane::accept(&listener, take, stop).await;
-    drop((listener, stopped));
-    stopping.send_replace(());
-    // Each connection has a receiver.
+    stopping.send_replace(true);
+    // Each connection that speaks HTTP has a receiver.
     stopping.closed().await;
     result
 }
 
-/// What the task of a connection has.
-struct Serving {
+/// Turns connections away when there are too many.
+struct Gate {
+    connections: Connections,
+    max: usize,
+    said: Option<Instant>,
+}
+
+impl Gate {
+    fn admit(&mut self, take: impl FnOnce()) {
+        if self.connections.open() < self.max {
+            return take();
+        }
+        if self.said.is_none_or(|said| said.elapsed() >= SAY_SO) {
+            let max = self.max;
+            tracing::warn!("connections are turned away: there are {max} already; raise the limit of open files");
+            self.said = Some(Instant::now());
+        }
+    }
+}
+
+/// What all connections that speak HTTP have in common.
+pub(crate) struct Host {
     router: Router,
     head_timeout: Duration,
-    stopped: watch::Receiver<()>,
+    pub(crate) connections: Connections,
+    stopping: watch::Sender<bool>,
+}
+
+impl Host {
+    /// One more connection; `None` when the server stops.
+    pub(crate) fn serving(&self) -> Option<Serving> {
+        let (router, head_timeout) = (self.router.clone(), self.head_timeout);
+        let stopped = self.stopping.subscribe();
+        let stops = *stopped.borrow();
+        (!stops).then(|| Serving { router, head_timeout, stopped, counted: self.connections.enter() })
+    }
+
+    fn take(&self, stream: TcpStream, identity: Option<&TlsIdentity>) {
+        let Some(serving) = self.serving() else { return };
+        match identity {
+            None => tokio::spawn(serving.connection(stream, None)),
+            Some(identity) => tokio::spawn(serving.inside_tls(stream, identity.config())),
+        };
+    }
+}
+
+/// What the task of a connection has.
+pub(crate) struct Serving {
+    router: Router,
+    head_timeout: Duration,
+    stopped: watch::Receiver<bool>,
     counted: Speaking,
 }
 
@@ -135,7 +181,7 @@ impl Serving {
     }
 
     /// Speaks HTTP. The first head may have to be there earlier than the others: at `deadline`.
-    async fn connection(
+    pub(crate) async fn connection(
         self,
         stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
         deadline: Option<tokio::time::Instant>,

@@ -6,7 +6,7 @@ use axum::Router;
 use axum::routing::get;
 use roomcast::Engine;
 use roomcast_lane::Lanes;
-use roomcast_server::{Connections, Front, serve};
+use roomcast_server::{Connections, Direct, Front, serve};
 use roomcast_websocket::WebSocket;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -23,10 +23,20 @@ struct Served {
 }
 
 async fn served(router: Router, lanes: &Lanes, head_timeout: Duration, connections_max: usize) -> Served {
+    served_with(Vec::new(), router, lanes, head_timeout, connections_max).await
+}
+
+async fn served_with(
+    direct: Vec<Direct>,
+    router: Router,
+    lanes: &Lanes,
+    head_timeout: Duration,
+    connections_max: usize,
+) -> Served {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let connections = Connections::new(lanes);
-    let front = Front { head_timeout, connections_max, connections: connections.clone() };
+    let front = Front { head_timeout, connections_max, connections: connections.clone(), direct };
     let (stop, stopped) = oneshot::channel::<()>();
     let ended = tokio::spawn(serve(listener, router, front, async {
         let _either_way = stopped.await;
@@ -68,56 +78,98 @@ fn hello() -> Router {
     Router::new().route("/", get(async || "hello"))
 }
 
+/// Without endpoints that come before the router, and with one.
+fn fronts(lanes: &Lanes) -> [Vec<Direct>; 2] {
+    [Vec::new(), vec![WebSocket::echo(lanes).direct("/")]]
+}
+
 const LONG: Duration = Duration::from_secs(60);
+const HANDSHAKE: &str = "GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\
+                         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
 
 #[tokio::test]
 async fn a_head_has_to_come_in_time_whatever_came_before() {
     let lanes = lanes();
     let head_timeout = Duration::from_millis(300);
-    let server = served(hello(), &lanes, head_timeout, 100).await;
-    let began = Instant::now();
-    let (silent, half) = (server.send("").await, server.send("GET / HTTP/1.1\r\nHost: a\r\n").await);
-    let idle = server.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
-    server.open_become(3).await;
-    for stream in [silent, half] {
-        assert!(!rest(stream).await.contains("200"), "no answer");
-        assert!(began.elapsed() >= head_timeout);
+    for direct in fronts(&lanes) {
+        let server = served_with(direct, hello(), &lanes, head_timeout, 100).await;
+        let began = Instant::now();
+        let partial = ["", "GET / HTTP/1.1\r\nHost: a\r\n", "POST / HTTP/1.1\r\nHost: a\r\n"];
+        let mut streams = Vec::new();
+        for bytes in partial {
+            streams.push(server.send(bytes).await);
+        }
+        let idle = server.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
+        server.open_become(4).await;
+        for stream in streams {
+            assert!(!rest(stream).await.contains("200"), "no answer");
+            assert!(began.elapsed() >= head_timeout);
+        }
+        assert!(rest(idle).await.ends_with("hello"), "one answer, then the next head did not come");
+        server.open_become(0).await;
     }
-    assert!(rest(idle).await.ends_with("hello"), "one answer, then the next head did not come");
-    server.open_become(0).await;
 }
 
 #[tokio::test]
 async fn a_head_may_not_be_endless() {
     let lanes = lanes();
-    let server = served(hello(), &lanes, LONG, 100).await;
-    let long = format!("GET / HTTP/1.1\r\nHost: a\r\nX: {}\r\n\r\n", "x".repeat(100_000));
-    let answer = rest(server.send(&long).await).await;
-    assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 431"), "{answer}");
-    server.open_become(0).await;
+    for direct in fronts(&lanes) {
+        let server = served_with(direct, hello(), &lanes, LONG, 100).await;
+        let long = format!("GET / HTTP/1.1\r\nHost: a\r\nX: {}\r\n\r\n", "x".repeat(100_000));
+        let answer = rest(server.send(&long).await).await;
+        assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 431"), "{answer}");
+        server.open_become(0).await;
+    }
 }
 
 #[tokio::test]
 async fn connections_are_counted_also_once_they_are_upgraded_and_bounded() {
     let lanes = lanes();
-    let router = Router::new().route_service("/", WebSocket::echo(&lanes));
-    let server = served(router, &lanes, LONG, 2).await;
-    let handshake = "GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
-                     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
-    let mut upgraded = server.send(handshake).await;
+    for direct in fronts(&lanes) {
+        let router = Router::new().route_service("/", WebSocket::echo(&lanes));
+        let server = served_with(direct, router, &lanes, LONG, 2).await;
+        let mut upgraded = server.send(HANDSHAKE).await;
+        let mut status = [0; 12];
+        upgraded.read_exact(&mut status).await.unwrap();
+        assert_eq!(&status, b"HTTP/1.1 101");
+        server.open_become(1).await;
+        let speaking = server.send("GET / HTTP/1.1\r\n").await;
+        server.open_become(2).await;
+        assert_eq!(rest(server.send("").await).await, "", "the third is closed");
+        drop(speaking);
+        server.open_become(1).await;
+        let third = server.send("GET / HTTP/1.1\r\n").await;
+        server.open_become(2).await;
+        drop((upgraded, third));
+        server.open_become(0).await;
+    }
+}
+
+#[tokio::test]
+async fn what_an_endpoint_before_the_router_does_not_take_is_the_routers() {
+    let lanes = lanes();
+    let direct = vec![WebSocket::echo(&lanes).direct("/")];
+    let router = hello().route_service("/ws", WebSocket::echo(&lanes));
+    let server = served_with(direct, router, &lanes, LONG, 100).await;
+    for (request, status) in [
+        ("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n".to_owned(), "200 OK"),
+        ("POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 2\r\n\r\nhi".to_owned(), "405"),
+        ("GET /other HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n".to_owned(), "404"),
+        ("GET / HTTP/1.1\r\nno header\r\n\r\n".to_owned(), "400"),
+        (HANDSHAKE.replacen("GET /", "GET /ws", 1).replacen("Host", "Content-Length: 2\r\nHost", 1), "400"),
+        (HANDSHAKE.replacen("GET /", "GET /ws", 1).replacen("13", "8", 1), "426"),
+    ] {
+        // An answer that closes the connection before the body is there has to arrive as well, each time.
+        for _ in 0..20 {
+            let answer = rest(server.send(&request).await).await;
+            assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{request}: {answer}");
+        }
+    }
+    let mut upgraded = server.send(&HANDSHAKE.replacen("GET /", "GET /ws", 1)).await;
     let mut status = [0; 12];
     upgraded.read_exact(&mut status).await.unwrap();
-    assert_eq!(&status, b"HTTP/1.1 101");
+    assert_eq!(&status, b"HTTP/1.1 101", "by the router, with what was read on the lane");
     server.open_become(1).await;
-    let speaking = server.send("GET / HTTP/1.1\r\n").await;
-    server.open_become(2).await;
-    assert_eq!(rest(server.send("").await).await, "", "the third is closed");
-    drop(speaking);
-    server.open_become(1).await;
-    let third = server.send("GET / HTTP/1.1\r\n").await;
-    server.open_become(2).await;
-    drop((upgraded, third));
-    server.open_become(0).await;
 }
 
 #[tokio::test]

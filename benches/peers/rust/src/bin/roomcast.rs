@@ -8,7 +8,7 @@ use roomcast_server::{Connections, Front};
 use roomcast_socketio::SocketIo;
 use serde_json::value::RawValue;
 
-#[tokio::main]
+#[tokio::main(flavor = "current_thread")]
 async fn main() -> std::result::Result<(), Box<dyn Error>> {
     let engine = Engine::new();
     let lanes = Lanes::builder().threads(1).start(&engine)?;
@@ -20,6 +20,7 @@ async fn main() -> std::result::Result<(), Box<dyn Error>> {
         head_timeout: Duration::from_secs(10),
         connections_max: usize::MAX,
         connections: Connections::new(&lanes),
+        direct: vec![io.direct()],
     };
     roomcast_server::serve(listener, router, front, pending()).await?;
     Ok(())
