@@ -148,7 +148,11 @@ async fn who_left_is_known_by_the_session_of_its_page() {
     hooks.left(&handle, bye());
     assert_eq!(told.recv().await.unwrap(), (Some("ann".into()), bye()));
     // It is told once.
+    let ben = socket(&lane);
+    assert!(admits(&hooks, &ben, &Handshake::new("test")).await);
     hooks.left(&handle, bye());
+    hooks.left(&ben, bye());
+    assert_eq!(told.recv().await.unwrap().0, None);
     // What the hook noted is saved soon after.
     let probe = sessions.of_socket(&socket(&lane), &handshake);
     let id = probe.id().await.unwrap().unwrap();

@@ -378,6 +378,8 @@ async fn a_session_that_begins_over_a_socket_is_the_sockets() {
     assert_eq!(over_ann.get("/read?name=a").await, "1");
     assert_eq!(over_ann.get("/read?name=b").await, "2");
     assert_eq!(over_ben.get("/read?name=a").await, "nothing");
+    assert_eq!(over_ann.post("/set?name=a&value=1").await, None);
+    assert_eq!(over_ann.post("/set?name=c&value=3").await, None);
     // Nothing is lost when its id is renewed, though the client cannot be told.
     let former = over_ann.get("/id").await;
     over_ann.post("/renew").await;
@@ -484,6 +486,29 @@ async fn a_connect_handler_reads_and_begins_a_session() {
     session.insert("user", "ann").await.unwrap();
     session.save().await.unwrap();
     assert_eq!(Client::over(&app, &ann).get("/read?name=user").await, "ann");
+}
+
+#[tokio::test]
+async fn a_session_that_somebody_else_ended_does_not_come_back() {
+    let lane = MemoryLane::new(&Engine::new());
+    let ann = socket(&lane);
+    let store = MemoryStore::new();
+    let sessions = SessionLayer::new(store.clone(), ["s"]).unwrap();
+    let of_ann = || sessions.of_socket(&ann, &Handshake::new("test"));
+    let session = of_ann();
+    session.insert("user", "ann").await.unwrap();
+    session.save().await.unwrap();
+    let former = session.id().await.unwrap().unwrap();
+    of_ann().destroy().await.unwrap();
+    session.insert("late", "yes").await.unwrap();
+    session.save().await.unwrap();
+    assert_eq!((session.id().await.unwrap(), store.sessions()), (None, 0));
+    // It may begin another one, as everybody may.
+    session.insert("late", "yes").await.unwrap();
+    session.save().await.unwrap();
+    assert_ne!(session.id().await.unwrap(), Some(former));
+    assert_eq!(of_ann().get::<String>("late").await.unwrap().as_deref(), Some("yes"));
+    assert_eq!(of_ann().get::<String>("user").await.unwrap(), None);
 }
 
 #[tokio::test]

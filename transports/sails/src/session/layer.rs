@@ -222,10 +222,6 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        if request.extensions().get::<Session>().is_some() {
-            // The layer is there twice: the outer one has it.
-            return Box::pin(self.inner.call(request));
-        }
         let owner = match request.extensions().get::<Socket>() {
             Some(socket) => Owner::Socket(socket.clone()),
             None => Owner::Nobody,
