@@ -175,6 +175,21 @@ for (const [index, kind] of Object.keys(KINDS).entries()) {
     await hear(ofMembers(...numbers(20).map((number) => ['message', number])));
   });
 
+  test(`${kind}: what is asked without waiting takes effect in that order`, async () => {
+    const [here, there] = [room('pipeline'), room('pipeline')];
+    await Promise.all(numbers(30).flatMap((number) => [
+      outsider().join(here),
+      outsider().broadcast([here], { data: number }),
+      outsider().copy(here, [there]),
+      outsider().leave(here),
+      outsider().broadcast([here], { data: 'too late' }),
+      outsider().broadcast([there], { data: `${number} too` }),
+      outsider().clear(there),
+    ]));
+    await hear((each) => (each === outsider() ? numbers(30).flatMap((number) => [number, `${number} too`]).map((value) => ['message', value]) : []));
+    await areIn(() => []);
+  });
+
   test(`${kind} goes, and is in no room any more`, async () => {
     const leaver = await Object.values(KINDS)[index](server);
     const breaker = await Object.values(KINDS)[index](server);
@@ -189,6 +204,22 @@ for (const [index, kind] of Object.keys(KINDS).entries()) {
     await insider().clear(here);
   });
 }
+
+test('a crowd of all kinds comes and goes, and the counters are what they were [ours]', async () => {
+  const former = await server.restingStats();
+  const crowd = (await Promise.all(numbers(5).map(everyKind))).flat();
+  const here = room('crowd');
+  await crowd[0].join(here, idsOf(crowd));
+  await crowd[1].copy(here, [room('crowd'), room('crowd')]);
+  const { sockets, websockets, rooms, memberships } = await server.stats();
+  assert.deepEqual({ sockets, websockets, rooms, memberships }, { sockets: former.sockets + crowd.length - 5, websockets: former.websockets + 5,
+    rooms: former.rooms + crowd.length + 3, memberships: former.memberships + 4 * crowd.length });
+  for (const [index, each] of crowd.entries()) {
+    if (index % 2 === 0) each.go();
+    else each.break();
+  }
+  await server.statsBecome(former);
+});
 
 test('all kinds talk at once: each member hears each sender completely and in order', async () => {
   const here = await gathered('order');
