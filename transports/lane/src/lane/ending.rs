@@ -5,11 +5,13 @@ use std::sync::Arc;
 use std::task::Waker;
 use std::time::Duration;
 
+use roomcast::Class;
+
 use crate::guard;
 use crate::key::Key;
 use crate::lane::connection::{Bell, Connection, Holds, State};
 use crate::lane::input::Input;
-use crate::lane::log::Spans;
+use crate::lane::log::{Note, Spans};
 use crate::lane::outbox::{Outbox, Pushed};
 use crate::lane::timers::Armed;
 use crate::lane::{Drain, Lane};
@@ -187,6 +189,8 @@ impl Lane {
             let used = if taking { take(&frame).min(frame.len()) } else { 0 };
             taking &= used == frame.len();
             if used < frame.len() {
+                // Half of it has gone out, so nothing may replace the other half.
+                let note = if used > 0 { Note { class: Class::Reliable, ..note } } else { note };
                 let pushed = rest.push(crate::lane::log::Frame::Shared(&frame.slice(used..)), note, max);
                 debug_assert_eq!(pushed, Pushed::Kept);
             }
