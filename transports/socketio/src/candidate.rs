@@ -120,6 +120,8 @@ impl Protocol for Candidate {
 
     fn handle_close(&mut self, close: &Close, cx: &mut Context<'_>) -> Farewell {
         self.until = None;
+        // However long its stream takes to end, polling goes on.
+        self.session.send(Input::CandidateLost(self.serial));
         if self.reader.is_close_received() {
             cx.queue(&ControlFrame::close(self.left_with, ""));
             return Farewell::Finish;

@@ -21,6 +21,8 @@ mod service;
 mod sessions;
 mod sid;
 mod socket_io;
+#[cfg(any(test, fuzzing))]
+pub mod tests;
 mod top;
 mod upgrade;
 mod websocket;

@@ -1,0 +1,139 @@
+//! Sessions on WebSockets: packets with attachments, heartbeats, ends.
+
+use bytes::Bytes;
+use parking_lot::Mutex;
+use roomcast::Message;
+use roomcast_lane::{Event, Events, Reply};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::flavor::Flavor;
+use super::polling::keeping;
+use super::websocket::{BINARY, CLOSE, TEXT};
+use super::world::World;
+
+#[test]
+fn attachments_go_both_ways_with_other_packets_between() {
+    let mut world = World::new();
+    let heard: Arc<Mutex<Vec<Vec<Bytes>>>> = Arc::default();
+    let here = Arc::clone(&heard);
+    world.io.namespace(
+        "/",
+        Events::new().on_sync("b", move |_, (event, reply): (Event<'static>, Reply)| {
+            here.lock().push(event.attachments().to_vec());
+            reply.send_message(Message::from_parts("", event.args_json(), 1, event.attachments().to_vec()));
+        }),
+    );
+    let client = world.connected_websocket();
+    client.text(r#"452-7["b",[{"_placeholder":true,"num":1},{"_placeholder":true,"num":0}]]"#);
+    client.frame(BINARY, b"one");
+    // Packets of Engine.IO may come between, messages may not.
+    client.text("3");
+    client.frame(9, b"ping");
+    world.run();
+    let _ = world.engine.everyone().emit("e", &1);
+    world.run();
+    assert!(heard.lock().is_empty());
+    client.frame(BINARY, b"two");
+    world.run();
+    assert_eq!(*heard.lock(), [[Bytes::from_static(b"one"), Bytes::from_static(b"two")]]);
+    let frames: Vec<_> =
+        client.frames().into_iter().map(|(opcode, payload)| (opcode, String::from_utf8(payload).unwrap())).collect();
+    let ack = r#"462-7[[{"_placeholder":true,"num":1},{"_placeholder":true,"num":0}]]"#;
+    assert_eq!(
+        frames,
+        [(10, "ping"), (TEXT, r#"42["e",1]"#), (TEXT, ack), (BINARY, "one"), (BINARY, "two")]
+            .map(|(opcode, text)| (opcode, text.to_owned()))
+    );
+}
+
+#[test]
+fn a_text_where_an_attachment_is_due_costs_the_connection() {
+    let mut world = World::new();
+    world.io.namespace("/", ());
+    let client = world.connected_websocket();
+    client.text(r#"451-["b",{"_placeholder":true,"num":0}]"#);
+    client.text(r#"42["e"]"#);
+    world.run();
+    assert!(matches!(&client.frames()[..], [(CLOSE, _)]));
+    client.stream.end();
+    world.run();
+    assert_eq!(world.counts(), (0, 0, 0));
+}
+
+#[test]
+fn what_is_sent_while_a_client_is_let_in_follows_its_connect() {
+    let mut world = World::new();
+    world.io.namespace(
+        "/",
+        Events::new().on_connect(async |socket: roomcast::Socket, ()| {
+            socket.emit("first", &1).map_err(|error| roomcast_lane::Refusal::new(error.to_string()))?;
+            Ok(())
+        }),
+    );
+    let client = world.websocket(Flavor::V4);
+    client.text("40");
+    world.run();
+    let texts = client.texts();
+    assert!(texts[1].starts_with("40{") && texts[2] == r#"42["first",1]"#, "{texts:?}");
+}
+
+#[test]
+fn frames_wait_while_the_application_has_enough_in_work() {
+    let mut world = World::new();
+    let (handlers, notes, kept) = keeping();
+    world.io.namespace("/", handlers);
+    let client = world.connected_websocket();
+    for number in 0..100 {
+        client.text(&format!(r#"42["keep",{number}]"#));
+    }
+    world.run();
+    assert_eq!(notes.lock().len(), 64);
+    // Whom nobody listens to is not silent.
+    world.advance(100.0);
+    assert_eq!(world.counts().0, 1);
+    kept.lock().clear();
+    world.run();
+    assert_eq!(*notes.lock(), (0..100).collect::<Vec<_>>());
+}
+
+#[test]
+fn draining_says_1001() {
+    let mut world = World::new();
+    world.io.namespace("/", ());
+    let client = world.connected_websocket();
+    world.lane.drain(Duration::from_millis(10));
+    world.advance(0.1);
+    let frames = client.frames();
+    assert!(matches!(&frames[..], [(CLOSE, payload)] if payload.starts_with(&1001_u16.to_be_bytes())), "{frames:?}");
+    client.close(1001);
+    client.stream.end();
+    world.run();
+    assert_eq!(world.counts(), (0, 0, 0));
+}
+
+#[test]
+fn an_echo_gives_everything_back_on_every_transport() {
+    use roomcast::Engine;
+    use roomcast_lane::ManualLane;
+
+    use crate::SocketIo;
+
+    let engine = Engine::new();
+    let lane = ManualLane::new(&engine);
+    let mount = SocketIo::builder(&lane.lanes()).build_echo().mount;
+    let io = SocketIo::new(&lane.lanes());
+    let mut world = World { engine, lane, io, mount };
+    let ann = world.poller(Flavor::V4);
+    world.say(&ann, "4hello\u{1e}bAf8=");
+    assert_eq!(world.poll(&ann), "4hello\u{1e}bAf8=");
+    let line = world.candidate(&ann).unwrap();
+    line.text("2probe");
+    world.say(&ann, "4held");
+    line.text("5");
+    line.frame(BINARY, b"\x01\xff");
+    world.run();
+    let frames = [(TEXT, b"3probe".to_vec()), (TEXT, b"4held".to_vec()), (BINARY, vec![1, 255])];
+    assert_eq!(line.frames(), frames);
+    assert_eq!(world.engine.stats().sockets, 0);
+}
