@@ -67,6 +67,14 @@ impl Ord for SocketId {
     }
 }
 
+/// As text, the public id.
+#[cfg(feature = "json")]
+impl serde::Serialize for SocketId {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
 impl fmt::Display for SocketId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
@@ -132,6 +140,13 @@ mod tests {
         {
             assert!(PublicId::parse(bad).is_none(), "{bad}");
         }
+    }
+
+    #[cfg(feature = "json")]
+    #[test]
+    fn it_is_its_text_in_json() {
+        let id = SocketId { born: 1, slot: 2, text: PublicId::parse("abcdefghij0123456-_Z").unwrap() };
+        assert_eq!(serde_json::json!({ "id": id }).to_string(), r#"{"id":"abcdefghij0123456-_Z"}"#);
     }
 
     #[test]
