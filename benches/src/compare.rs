@@ -29,8 +29,8 @@ const RUN_SECONDS_MAX: &str = "240";
 #[derive(Debug, Clone, clap::Args)]
 pub struct Options {
     /// Servers. Each runs the workloads it can: ours all; bun, ws and send (the bare-send limit) those of raw WebSockets;
-    /// socketioxide and socket.io those of Socket.IO
-    #[arg(long, value_delimiter = ',', default_value = "ours,bun,ws,send,socketioxide,socket.io")]
+    /// socketioxide those of Socket.IO and of virtual requests; socket.io and sails those of either
+    #[arg(long, value_delimiter = ',', default_value = "ours,bun,ws,send,socketioxide,socket.io,sails")]
     pub servers: Vec<Server>,
     /// Workloads whose name begins so; all if none is given
     #[arg(value_name = "WORKLOAD")]

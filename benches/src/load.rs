@@ -9,6 +9,7 @@
 //! [`run`] is the door: it opens the connections a [`Workload`] asks for, runs it, and returns a
 //! [`Report`].
 
+mod bulk;
 mod connection;
 mod connects;
 mod dialect;
@@ -17,6 +18,7 @@ mod flood;
 mod histogram;
 mod idle;
 mod measure;
+mod open_requests;
 mod plan;
 pub(crate) mod poller;
 mod polling;
@@ -28,10 +30,12 @@ mod requests;
 mod slow;
 mod stage;
 mod transport;
+mod virtual_request;
 pub(crate) mod wire;
 
 use std::net::SocketAddr;
 
+pub use bulk::Bulk;
 pub use connects::Connects;
 pub use dialect::Dialect;
 pub use fault::Fault;
@@ -70,6 +74,8 @@ pub enum Workload {
     Idle(Idle),
     /// A flood in which some members never read: what the others notice
     Slow(Slow),
+    /// The verbs of Sails that move all members of a room: how long each takes
+    Bulk(Bulk),
 }
 
 /// Runs `workload` against the server at `target` and reports what it did.
@@ -89,5 +95,6 @@ pub fn run(target: &Target, workload: &Workload) -> Result<Report, Fault> {
         Workload::Connects(connects) => connects.run(target.address, &server),
         Workload::Idle(idle) => idle.run(target.address, &server),
         Workload::Slow(slow) => slow.run(target.address, &server),
+        Workload::Bulk(bulk) => bulk.run(target.address, &server),
     }
 }

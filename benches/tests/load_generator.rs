@@ -37,7 +37,7 @@ fn figure(report: &Report, name: &str) -> f64 {
 }
 
 const SHORT: &str = "--warm-up=0.1 --seconds=0.3";
-const DIALECTS: [&str; 4] = ["rooms", "sio", "sio3", "sio-polling"];
+const DIALECTS: [&str; 5] = ["rooms", "sio", "sio3", "sio-polling", "sails"];
 
 fn flood(dialect: &str, manner: Manner) -> Result<Report, Fault> {
     load(manner, &format!("flood --dialect={dialect} --members=5 {SHORT}"))
@@ -100,7 +100,7 @@ fn a_garbled_message_or_a_refusal_spoils_the_run() {
 
 #[test]
 fn a_closed_member_spoils_the_run() {
-    for dialect in ["rooms", "sio", "sio3"] {
+    for dialect in ["rooms", "sio", "sio3", "sails"] {
         let fault = flood(dialect, Manner::Closes).unwrap_err();
         assert!(matches!(fault, Fault::Closed(Some(1001))), "{dialect}: {fault}");
     }
@@ -117,9 +117,43 @@ fn latencies_are_measured_by_the_clock() {
 
 #[test]
 fn requests_and_echoes_are_answered() {
-    for kind in ["requests", "requests --echo"] {
+    for kind in ["requests", "requests --echo", "requests --sails", "requests --sails --open=16", "requests --open=3"] {
         let report = load(Manner::Honest, &format!("{kind} --connections=5 {SHORT}")).unwrap();
         assert!(figure(&report, "requests_per_s") > 10.0, "{report}");
+    }
+}
+
+#[test]
+fn a_wrong_or_doubled_answer_spoils_the_run() {
+    for manner in [Manner::Garbles, Manner::Refuses, Manner::Doubles] {
+        for open in [1, 4] {
+            let fault = load(manner, &format!("requests --sails --connections=5 --open={open} {SHORT}")).unwrap_err();
+            assert!(matches!(fault, Fault::Text(_)), "{manner:?}: {fault}");
+        }
+    }
+}
+
+#[test]
+fn an_answer_that_does_not_come_spoils_the_run() {
+    let fault = load(Manner::Loses, &format!("requests --sails --connections=5 {SHORT}")).unwrap_err();
+    assert!(matches!(fault, Fault::Missing { due, came } if due == came + 1), "{fault}");
+}
+
+const BULK: &str = "bulk --members=10 --warm-up=1 --repeats=3";
+
+#[test]
+fn all_members_of_a_room_are_moved() {
+    let report = load(Manner::Honest, BULK).unwrap();
+    for name in ["copy_ms", "remove_ms", "clear_ms", "copy_server_ms"] {
+        assert!(figure(&report, name) > 0.0, "{report}");
+    }
+}
+
+#[test]
+fn a_member_left_behind_or_a_refusal_spoils_the_run() {
+    for manner in [Manner::Loses, Manner::Delays, Manner::Refuses] {
+        let fault = load(manner, BULK).unwrap_err();
+        assert!(matches!(fault, Fault::Text(_)), "{manner:?}: {fault}");
     }
 }
 

@@ -4,8 +4,8 @@
 
 use std::process::ExitCode;
 
-/// Puts load on a server that speaks the JSON room protocol or Socket.IO, checks every byte that comes back,
-/// and prints one figure a line. Pin it to a core of its own, away from the server's: `taskset -c 1 load ..`
+/// Puts load on a server that speaks the JSON room protocol, Socket.IO or virtual requests, checks every byte that
+/// comes back, and prints one figure a line. Pin it to a core of its own, away from the server's: `taskset -c 1 load ..`
 #[cfg(target_os = "linux")]
 #[derive(clap::Parser)]
 #[command(version)]

@@ -17,7 +17,7 @@ const START: Duration = Duration::from_secs(20);
 /// A server that can be measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
 pub enum Server {
-    /// roomcast, one lane: the server, or a program with `roomcast-socketio` where a workload is of Socket.IO
+    /// roomcast, one lane: the server, or a program with `roomcast-socketio` where a workload has events
     Ours,
     /// Rooms on Bun: uWebSockets' topics
     Bun,
@@ -30,6 +30,8 @@ pub enum Server {
     /// socket.io on Node
     #[value(name = "socket.io")]
     SocketIo,
+    /// Sails on Node
+    Sails,
 }
 
 /// A program and its argument. What has a slash lies below the workspace's folder.
@@ -44,13 +46,14 @@ impl Server {
             Self::Send => "send",
             Self::Socketioxide => "socketioxide",
             Self::SocketIo => "socket.io",
+            Self::Sails => "sails",
         }
     }
 
     /// What is started to have `application` from this server; `None` if it has no such application.
     pub(crate) fn program(self, application: Application) -> Option<Program> {
         match (application, self) {
-            (Application::Rooms, Self::Ours) => Some(("target/release/roomcast-server", None)),
+            (Application::Rooms | Application::Requests, Self::Ours) => Some(("target/release/roomcast-server", None)),
             (Application::Rooms, Self::Bun) => {
                 Some(("benches/peers/node_modules/.bin/bun", Some("benches/peers/bun.js")))
             }
@@ -58,6 +61,8 @@ impl Server {
             (Application::Events, Self::Ours) => Some(("target/peers/release/roomcast", None)),
             (Application::Events, Self::Socketioxide) => Some(("target/peers/release/socketioxide", None)),
             (Application::Events, Self::SocketIo) => Some(("node", Some("benches/peers/socketio.js"))),
+            (Application::Requests, Self::Socketioxide) => Some(("target/peers/release/socketioxide-requests", None)),
+            (Application::Requests, Self::Sails) => Some(("node", Some("benches/peers/sails/app.js"))),
             _ => None,
         }
     }

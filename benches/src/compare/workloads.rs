@@ -23,16 +23,19 @@ pub(crate) enum Application {
     Rooms,
     /// The events `join` and `publish` of Socket.IO.
     Events,
+    /// Virtual requests of sails.io.js.
+    Requests,
 }
 
 impl Application {
-    pub(crate) const ALL: [Self; 2] = [Self::Rooms, Self::Events];
+    pub(crate) const ALL: [Self; 3] = [Self::Rooms, Self::Events, Self::Requests];
 
     /// The servers that ours is set in relation to.
     pub(crate) fn rivals(self) -> &'static [Server] {
         match self {
             Self::Rooms => &[Server::Bun],
             Self::Events => &[Server::Socketioxide, Server::SocketIo],
+            Self::Requests => &[Server::Socketioxide, Server::Sails],
         }
     }
 }
@@ -69,8 +72,11 @@ const SLOW: &[&str] = &[
     "dropped_after_s",
 ];
 
+const BULK: &[&str] = &["copy_ms", "remove_ms", "clear_ms", "copy_server_ms", "remove_server_ms", "clear_server_ms"];
+
 const SIO: &str = "--dialect=sio";
 const SIO_POLLING: &str = "--dialect=sio-polling";
+const SAILS: &str = "--dialect=sails";
 
 /// All of them, in the order of README.
 pub(crate) const WORKLOADS: &[Workload] = &[
@@ -103,6 +109,11 @@ pub(crate) const WORKLOADS: &[Workload] = &[
     events("sio-idle-10k", &["idle", SIO], MEMORY),
     events("sio-polling-200-64B-w16", &["flood", SIO_POLLING, "--members=200", "--window=16"], POLLING),
     events("sio-polling-idle-2k", &["idle", SIO_POLLING, "--connections=2000"], MEMORY),
+    virtual_requests("sails-requests-100", &["requests", "--sails"], REQUESTS),
+    virtual_requests("sails-requests-pipelined", &["requests", "--sails", "--open=16"], REQUESTS),
+    virtual_requests("sails-broadcast-1k-64B-w1", &["flood", SAILS, "--window=1"], FLOOD),
+    virtual_requests("sails-broadcast-1k-64B-w64", &["flood", SAILS, "--window=64"], FLOOD),
+    virtual_requests("sails-bulk-10k", &["bulk"], BULK),
 ];
 
 const fn rooms(name: &'static str, load: &'static [&'static str], figures: &'static [&'static str]) -> Workload {
@@ -111,6 +122,14 @@ const fn rooms(name: &'static str, load: &'static [&'static str], figures: &'sta
 
 const fn events(name: &'static str, load: &'static [&'static str], figures: &'static [&'static str]) -> Workload {
     Workload { name, application: Application::Events, load, limit: &[], figures }
+}
+
+const fn virtual_requests(
+    name: &'static str,
+    load: &'static [&'static str],
+    figures: &'static [&'static str],
+) -> Workload {
+    Workload { name, application: Application::Requests, load, limit: &[], figures }
 }
 
 #[cfg(test)]
@@ -146,6 +165,7 @@ mod tests {
             assert!(workload.suits(Server::Ours), "{}", workload.name);
             assert!(workload.application.rivals().iter().all(|rival| workload.suits(*rival)), "{}", workload.name);
             assert_eq!(workload.name.starts_with("sio-"), workload.application == Application::Events);
+            assert_eq!(workload.name.starts_with("sails-"), workload.application == Application::Requests);
         }
     }
 }

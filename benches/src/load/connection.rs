@@ -23,6 +23,7 @@ pub(crate) struct Connection {
     stream: TcpStream,
     dialect: Dialect,
     state: State,
+    id: String,
     carry: Vec<u8>,
     unsent: Vec<u8>,
 }
@@ -39,7 +40,8 @@ enum State {
 impl Transport for Connection {
     fn open(address: SocketAddr, dialect: Dialect) -> Result<Self, Fault> {
         let stream = transport::connect(address)?;
-        let mut connection = Self { stream, dialect, state: State::Upgrading, carry: Vec::new(), unsent: Vec::new() };
+        let (id, carry, unsent) = (String::new(), Vec::new(), Vec::new());
+        let mut connection = Self { stream, dialect, state: State::Upgrading, id, carry, unsent };
         let request = format!(
             "GET {} HTTP/1.1\r\nHost: {address}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
              Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {KEY}\r\n\r\n",
@@ -102,6 +104,11 @@ impl Transport for Connection {
 }
 
 impl Connection {
+    /// The id of this socket; empty where the dialect has no use for it, and before the greeting.
+    pub(crate) fn id(&self) -> &str {
+        &self.id
+    }
+
     /// Sends frames, in one write if the kernel takes them; the rest waits for [`Transport::flush`].
     pub(crate) fn send(&mut self, frames: &[u8]) -> io::Result<()> {
         transport::send(&mut self.stream, &mut self.unsent, frames)
@@ -119,9 +126,12 @@ impl Connection {
             && let Some((frame, used)) = take_frame(input)?
         {
             input = &input[used..];
-            if let Some(text) = self.text_of(&frame)? {
+            if let Some(text) = self.text_of(&frame)?.filter(|text| !self.dialect.may_come_with_a_greeting(text)) {
                 if let Some(answer) = self.dialect.be_greeted(number, text)? {
                     self.say(&[answer.to_owned()])?;
+                }
+                if let Some(id) = self.dialect.id_in_greeting(number, text) {
+                    self.id = id;
                 }
                 self.greeted_with(number + 1);
             }

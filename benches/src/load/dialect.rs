@@ -2,7 +2,7 @@
 //!
 //! What a publication looks like in each dialect is in `publication.rs`.
 
-use super::Fault;
+use super::{Fault, virtual_request};
 
 /// What is spoken with the server, and over which transport.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -18,6 +18,8 @@ pub enum Dialect {
     Sio3,
     /// Socket.IO by long-polling, Engine.IO revision 4
     SioPolling,
+    /// Virtual requests of sails.io.js over Socket.IO over WebSocket, Engine.IO revision 4
+    Sails,
 }
 
 /// Engine.IO's packet that asks whether the other side is there, and its answer.
@@ -40,6 +42,7 @@ impl Dialect {
             Self::Sio => "/socket.io/?EIO=4&transport=websocket",
             Self::Sio3 => "/socket.io/?EIO=3&transport=websocket",
             Self::SioPolling => "/socket.io/?EIO=4&transport=polling",
+            Self::Sails => "/socket.io/?__sails_io_sdk_version=1.2.1&EIO=4&transport=websocket",
         }
     }
 
@@ -55,7 +58,21 @@ impl Dialect {
             Self::Echo => &[],
             Self::Sio | Self::SioPolling => &[r#"0{"sid":""#, r#"40{"sid":""#],
             Self::Sio3 => &[r#"0{"sid":""#, "40"],
+            // The last one answers the question that is asked for the sake of its answer: whatever else a server says
+            // to whom it greets has come then.
+            Self::Sails => &[r#"0{"sid":""#, r#"40{"sid":""#, r#"430[{"body":{"id":""#],
         }
+    }
+
+    /// Whether `text` may come with a greeting or not: roomcast-server says so what one authenticated with.
+    pub(crate) fn may_come_with_a_greeting(self, text: &[u8]) -> bool {
+        self == Self::Sails && text == br#"42["auth",{}]"#
+    }
+
+    /// The id of one's socket, if text `number` of a greeting has it. Only asked for with virtual requests.
+    pub(crate) fn id_in_greeting(self, number: usize, text: &[u8]) -> Option<String> {
+        let rest = text.strip_prefix(br#"40{"sid":""#).filter(|_| self == Self::Sails && number == 1)?;
+        Some(str::from_utf8(rest.strip_suffix(b"\"}")?).ok()?.to_owned())
     }
 
     /// Whether a server has greeted that sent so many texts.
@@ -68,7 +85,8 @@ impl Dialect {
         let due = self.greeting().get(number).is_some_and(|head| text.starts_with(head.as_bytes()));
         match self {
             _ if !due => Err(Fault::unexpected(text)),
-            Self::Sio | Self::SioPolling if number == 0 => Ok(Some(CONNECT)),
+            Self::Sio | Self::SioPolling | Self::Sails if number == 0 => Ok(Some(CONNECT)),
+            Self::Sails if number == 1 => Ok(Some(virtual_request::ME)),
             _ => Ok(None),
         }
     }
@@ -83,13 +101,16 @@ impl Dialect {
             Self::Sio | Self::Sio3 | Self::SioPolling => {
                 vec![format!(r#"420["join",[{}]]"#, names.collect::<Vec<_>>().join(","))]
             }
+            Self::Sails => {
+                rooms.iter().map(|room| virtual_request::request(*room, "put", &members(*room), "{}")).collect()
+            }
         }
     }
 
     /// Answers to each publication.
     pub(crate) fn answers_a_publication(self) -> u32 {
         match self {
-            Self::Rooms | Self::Echo => 1,
+            Self::Rooms | Self::Echo | Self::Sails => 1,
             Self::Sio | Self::Sio3 | Self::SioPolling => 0,
         }
     }
@@ -103,9 +124,15 @@ impl Dialect {
             Self::Rooms | Self::Echo => is_reply(text),
             // An acknowledgement without arguments; a server of statically typed values may say `null`.
             Self::Sio | Self::Sio3 | Self::SioPolling => matches!(text, b"430[]" | b"430[null]"),
+            Self::Sails => virtual_request::answer(text).is_some_and(|(_, body)| body == br#"{"ok":true}"#),
         };
         if granted { Ok(()) } else { Err(Fault::unexpected(text)) }
     }
+}
+
+/// The path of the members of room `number`, as virtual requests name it.
+pub(crate) fn members(room: u32) -> String {
+    format!("/rooms/{}/members", room_name(room))
 }
 
 /// The name of room `number`; all names are equally long, so that all requests are.
@@ -134,6 +161,8 @@ mod tests {
             assert!(Dialect::Rooms.check_granted(other).is_err());
         }
         assert!(Dialect::Sio.check_granted(b"430[]").is_ok());
+        assert!(Dialect::Sails.check_granted(br#"437[{"body":{"ok":true},"headers":{},"statusCode":200}]"#).is_ok());
+        assert!(Dialect::Sails.check_granted(br#"437[{"body":"no","headers":{},"statusCode":403}]"#).is_err());
         for other in [&b"431[]"[..], br#"430[{"error":"no"}]"#, b"430", b"44"] {
             assert!(Dialect::Sio.check_granted(other).is_err());
         }
@@ -144,6 +173,9 @@ mod tests {
         let texts = [r#"{"id":3,"op":"join","room":"room-0003"}"#, r#"{"id":12,"op":"join","room":"room-0012"}"#];
         assert_eq!(Dialect::Rooms.joins(&[3, 12]), texts);
         assert_eq!(Dialect::Sio.joins(&[3, 12]), [r#"420["join",["room-0003","room-0012"]]"#]);
+        let puts =
+            [3, 12].map(|room| virtual_request::request(room, "put", &format!("/rooms/room-{room:04}/members"), "{}"));
+        assert_eq!(Dialect::Sails.joins(&[3, 12]), puts);
     }
 
     #[test]
@@ -159,5 +191,18 @@ mod tests {
         assert_eq!(greet(Dialect::Sio3, &[r#"0{"sid":"a"}"#, "40"]), Some((vec![None, None], true)));
         assert_eq!(greet(Dialect::Sio, &[r#"0{"sid":"a"}"#, r#"44{"message":"no"}"#]), None);
         assert!(Dialect::Echo.is_greeted(0));
+    }
+
+    #[test]
+    fn who_asks_virtually_knows_its_id() {
+        let texts =
+            [r#"0{"sid":"a"}"#, r#"40{"sid":"b"}"#, r#"430[{"body":{"id":"b"},"headers":{},"statusCode":200}]"#];
+        let said = (0..).zip(texts).map(|(number, text)| Dialect::Sails.be_greeted(number, text.as_bytes()).unwrap());
+        assert_eq!(said.collect::<Vec<_>>(), [Some(CONNECT), Some(virtual_request::ME), None]);
+        let ids = (0..).zip(texts).map(|(number, text)| Dialect::Sails.id_in_greeting(number, text.as_bytes()));
+        assert_eq!(ids.collect::<Vec<_>>(), [None, Some("b".to_owned()), None]);
+        assert!(Dialect::Sails.is_greeted(3) && !Dialect::Sails.is_greeted(2));
+        assert!(Dialect::Sails.may_come_with_a_greeting(br#"42["auth",{}]"#));
+        assert!(!Dialect::Sio.may_come_with_a_greeting(br#"42["auth",{}]"#));
     }
 }

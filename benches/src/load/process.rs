@@ -1,8 +1,16 @@
 //! What `/proc` knows of the server, of the load generator itself, and of the machine.
 
-use std::{fs, time::Duration};
+use std::{
+    fs, thread,
+    time::{Duration, Instant},
+};
 
 use super::Fault;
+
+/// Without CPU time for so long a process is at rest.
+const REST: Duration = Duration::from_millis(1);
+/// How long it may take to come to rest.
+const REST_WITHIN: Duration = Duration::from_millis(200);
 
 /// A process whose bill is read.
 #[derive(Debug, Clone)]
@@ -30,6 +38,34 @@ impl Process {
             (Some(user), Some(kernel)) => Ok(from_ticks(user + kernel)),
             _ => Err(self.unreadable("stat")),
         }
+    }
+
+    /// CPU time of all its threads to the nanosecond, once it is at rest or 200 milliseconds passed. What ran in threads that
+    /// have ended is not in it.
+    ///
+    /// # Errors
+    /// [`Fault::Process`] if it has ended.
+    pub fn cpu_at_rest(&self) -> Result<Duration, Fault> {
+        let start = Instant::now();
+        let mut before = self.cpu_of_threads()?;
+        loop {
+            thread::sleep(REST);
+            let cpu = self.cpu_of_threads()?;
+            if cpu == before || start.elapsed() > REST_WITHIN {
+                return Ok(cpu);
+            }
+            before = cpu;
+        }
+    }
+
+    fn cpu_of_threads(&self) -> Result<Duration, Fault> {
+        let threads = fs::read_dir(format!("/proc/{}/task", self.pid)).map_err(|_| self.unreadable("task"))?;
+        let nanos = threads.flatten().filter_map(|thread| {
+            // A thread may end while it is looked at.
+            let schedstat = fs::read_to_string(thread.path().join("schedstat")).ok()?;
+            schedstat.split(' ').next()?.parse::<u64>().ok()
+        });
+        Ok(Duration::from_nanos(nanos.sum()))
     }
 
     /// Resident memory in bytes, exactly (`smaps_rollup`; the sum in `status` lags behind). What the
@@ -88,7 +124,7 @@ fn from_ticks(ticks: u64) -> Duration {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Instant;
+    use std::process::Command;
 
     use super::*;
 
@@ -107,9 +143,27 @@ mod tests {
     }
 
     #[test]
+    fn the_time_of_a_process_is_known_even_if_it_never_rests() {
+        // It ends by itself after five seconds of CPU time.
+        let mut child = Command::new("sh").args(["-c", "ulimit -t 5; while :; do :; done"]).spawn().unwrap();
+        let (server, start) = (Process::new(child.id()), Instant::now());
+        let seen = loop {
+            let cpu = server.cpu_at_rest();
+            let done = !matches!(&cpu, Ok(cpu) if *cpu < Duration::from_millis(10));
+            if done || start.elapsed() > Duration::from_secs(60) {
+                break cpu;
+            }
+        };
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!((Duration::from_millis(10)..Duration::from_secs(6)).contains(&seen.unwrap()));
+    }
+
+    #[test]
     fn a_process_that_is_not_there_is_a_fault() {
         let nobody = Process::new(u32::MAX);
         assert!(matches!(nobody.cpu(), Err(Fault::Process(_))));
+        assert!(matches!(nobody.cpu_at_rest(), Err(Fault::Process(_))));
         assert!(matches!(nobody.resident_bytes(), Err(Fault::Process(_))));
         assert!(matches!(nobody.open_files(), Err(Fault::Process(_))));
     }

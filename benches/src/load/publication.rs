@@ -13,6 +13,8 @@ use super::{
 const DIGITS: usize = 8;
 /// Digits of a room's number, at the end of its name.
 const ROOM_DIGITS: usize = 4;
+/// The first digit of the number a virtual request is answered under; those of the publication follow.
+const ANSWER_DIGIT: &str = "1";
 /// What comes before the data of a delivery. Key order and compactness are fixed.
 const ROOMS_HEAD: &[u8; 27] = br#"{"event":"message","data":""#;
 const SIO_HEAD: &[u8; 14] = br#"42["message",""#;
@@ -21,9 +23,7 @@ const SIO_HEAD: &[u8; 14] = br#"42["message",""#;
 #[derive(Debug)]
 pub(crate) struct Publication {
     head: Head,
-    request: Vec<u8>,
-    room_at: usize,
-    number_at: usize,
+    request: Request,
     delivery: Vec<u8>,
 }
 
@@ -34,44 +34,75 @@ enum Head {
     Sio,
 }
 
+/// A request's frame, and where it names the room and has the publication's number.
+#[derive(Debug)]
+struct Request {
+    frame: Vec<u8>,
+    room_at: usize,
+    numbers_at: Vec<usize>,
+}
+
+/// What a request is made of.
+#[derive(Debug, Clone, Copy)]
+enum Part {
+    Text(&'static str),
+    /// The number by which an answer says what it answers.
+    Number,
+    Room,
+    Data,
+}
+
 impl Publication {
     /// Publications whose data is a string of `bytes` characters, at least the eight of the number.
     pub(crate) fn new(dialect: Dialect, bytes: usize) -> Self {
-        let (head, [before_room, before_data, end]) = match dialect {
-            Dialect::Rooms | Dialect::Echo => {
-                (Head::Rooms, [r#"{"op":"broadcast","rooms":[""#, r#""],"data":""#, "\"}"])
-            }
-            Dialect::Sio | Dialect::Sio3 | Dialect::SioPolling => (Head::Sio, [r#"42["publish",""#, r#"",""#, "\"]"]),
-        };
+        use Part::{Data, Number, Room, Text};
         let data = format!("{:08}{}", 0, "x".repeat(bytes.saturating_sub(DIGITS)));
-        let (room_from, room) = (before_room.len(), room_name(0));
-        let number_from = room_from + room.len() + before_data.len();
-        let text = format!("{before_room}{room}{before_data}{data}{end}");
-        let mut request = Vec::new();
-        put_frame(&mut request, TEXT, text.as_bytes());
-        let frame_head = request.len() - text.len();
-        Self {
-            head,
-            request,
-            room_at: frame_head + room_from + room.len() - ROOM_DIGITS,
-            number_at: frame_head + number_from,
-            delivery: [head.bytes(), data.as_bytes(), end.as_bytes()].concat(),
-        }
+        let (head, request): (_, &[Part]) = match dialect {
+            Dialect::Rooms | Dialect::Echo => (
+                Head::Rooms,
+                &[Text(r#"{"op":"broadcast","rooms":[""#), Room, Text(r#""],"data":""#), Data, Text("\"}")],
+            ),
+            Dialect::Sio | Dialect::Sio3 | Dialect::SioPolling => {
+                (Head::Sio, &[Text(r#"42["publish",""#), Room, Text(r#"",""#), Data, Text("\"]")])
+            }
+            Dialect::Sails => (
+                Head::Sio,
+                &[
+                    Text("42"),
+                    Text(ANSWER_DIGIT),
+                    Number,
+                    Text(r#"["post",{"method":"post","headers":{},"data":{"data":""#),
+                    Data,
+                    Text(r#""},"url":"/rooms/"#),
+                    Room,
+                    Text(r#"/messages"}]"#),
+                ],
+            ),
+        };
+        let delivery = [head.before(), data.as_bytes(), head.after()].concat();
+        Self { head, request: Request::new(request, &data), delivery }
     }
 
     /// Appends a frame with the request to publish message `number` to room `room`.
     pub(crate) fn put_request(&self, out: &mut Vec<u8>, room: u32, number: u32) {
         let start = out.len();
-        out.extend_from_slice(&self.request);
-        put_digits(&mut out[start + self.room_at..][..ROOM_DIGITS], room);
-        put_digits(&mut out[start + self.number_at..][..DIGITS], number);
+        out.extend_from_slice(&self.request.frame);
+        put_digits(&mut out[start + self.request.room_at..][..ROOM_DIGITS], room);
+        for at in &self.request.numbers_at {
+            put_digits(&mut out[start + at..][..DIGITS], number);
+        }
+    }
+
+    /// The number that a virtual request for publication `number` is answered under.
+    pub(crate) fn answer_number(number: u32) -> u32 {
+        100_000_000 + number
     }
 
     /// Appends the text of delivery `number`, which is also what echo workloads send.
     pub(crate) fn put_delivery(&self, out: &mut Vec<u8>, number: u32) {
         let start = out.len();
         out.extend_from_slice(&self.delivery);
-        put_digits(&mut out[start + self.head.bytes().len()..][..DIGITS], number);
+        put_digits(&mut out[start + self.head.before().len()..][..DIGITS], number);
     }
 
     /// The number of the delivery `text`, or `None` if `text` is not a delivery of this publication.
@@ -86,11 +117,45 @@ impl Publication {
 }
 
 impl Head {
-    fn bytes(self) -> &'static [u8] {
+    fn before(self) -> &'static [u8] {
         match self {
             Self::Rooms => ROOMS_HEAD,
             Self::Sio => SIO_HEAD,
         }
+    }
+
+    fn after(self) -> &'static [u8] {
+        match self {
+            Self::Rooms => b"\"}",
+            Self::Sio => b"\"]",
+        }
+    }
+}
+
+impl Request {
+    fn new(parts: &[Part], data: &str) -> Self {
+        let (mut text, mut room_at, mut numbers_at) = (String::new(), 0, Vec::new());
+        for part in parts {
+            match part {
+                Part::Text(some) => text.push_str(some),
+                Part::Number => {
+                    numbers_at.push(text.len());
+                    text.push_str(&data[..DIGITS]);
+                }
+                Part::Room => {
+                    text.push_str(&room_name(0));
+                    room_at = text.len() - ROOM_DIGITS;
+                }
+                Part::Data => {
+                    numbers_at.push(text.len());
+                    text.push_str(data);
+                }
+            }
+        }
+        let mut frame = Vec::new();
+        put_frame(&mut frame, TEXT, text.as_bytes());
+        let head = frame.len() - text.len();
+        Self { frame, room_at: head + room_at, numbers_at: numbers_at.into_iter().map(|at| head + at).collect() }
     }
 }
 
@@ -131,7 +196,7 @@ fn parse_digits(digits: [u8; DIGITS]) -> Option<u32> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::virtual_request, *};
 
     #[test]
     fn digits_come_back() {
@@ -161,8 +226,18 @@ mod tests {
     }
 
     #[test]
+    fn a_virtual_request_says_what_is_published_twice() {
+        let mut frame = Vec::new();
+        Publication::new(Dialect::Sails, 12).put_request(&mut frame, 37, 1_234);
+        let number = Publication::answer_number(1_234);
+        let data = r#"{"data":"00001234xxxx"}"#;
+        let request = virtual_request::request(number, "post", "/rooms/room-0037/messages", data);
+        assert_eq!(String::from_utf8_lossy(&frame[frame.len() - request.len()..]), request);
+    }
+
+    #[test]
     fn a_delivery_is_compared_whole() {
-        for dialect in [Dialect::Rooms, Dialect::Sio, Dialect::Sio3, Dialect::SioPolling] {
+        for dialect in [Dialect::Rooms, Dialect::Sio, Dialect::Sio3, Dialect::SioPolling, Dialect::Sails] {
             let publication = Publication::new(dialect, 64);
             let mut text = Vec::new();
             publication.put_delivery(&mut text, 77);

@@ -1,4 +1,4 @@
-//! Requests: each connection asks, waits for the answer, and asks again.
+//! Requests: each connection asks, waits for the answer, and asks again; or has several open always.
 
 use std::{
     net::SocketAddr,
@@ -10,20 +10,28 @@ use super::{
     connection::Connection,
     histogram::Histogram,
     measure::Measure,
+    open_requests::OpenRequests,
     poller::{Poller, Wait},
     publication::Publication,
     rate::put_latency,
-    stage::OPEN_AT_ONCE,
+    stage::{OPEN_AT_ONCE, STALL},
     transport::{BUFFER_BYTES, Received, Transport},
+    virtual_request::{self, leading_number},
     wire::{TEXT, put_frame},
 };
 
 /// Each connection asks, waits for the answer and asks again.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Requests {
-    /// Connections, each with one request open
+    /// Connections
     #[arg(long, default_value_t = 100)]
     pub connections: usize,
+    /// Requests that each connection has open
+    #[arg(long, default_value_t = 1)]
+    pub open: usize,
+    /// `GET /me` as virtual requests instead of `getId` answered by `/ws`
+    #[arg(long, conflicts_with = "echo")]
+    pub sails: bool,
     /// Texts echoed by `/ws/echo` instead of `getId` answered by `/ws`
     #[arg(long)]
     pub echo: bool,
@@ -50,13 +58,14 @@ struct Askers {
 
 struct Asker {
     connection: Connection,
-    number: u32,
-    asked_at: Instant,
+    asked: u32,
+    open: OpenRequests,
 }
 
-/// The two kinds of requests.
+/// The kinds of requests.
 enum Questions {
     GetId,
+    Me,
     Echo(Publication),
 }
 
@@ -65,13 +74,13 @@ impl Requests {
         let mut askers = Askers::open(address, self)?;
         let warm_up = Measure::start(server, Duration::ZERO)?;
         while warm_up.elapsed().as_secs_f64() < self.warm_up {
-            askers.turn()?;
+            askers.turn(Wait::Spin, true)?;
         }
         askers.taken = Histogram::new();
         let before = askers.answers;
         let measure = Measure::start(server, askers.poller.idle())?;
         while measure.elapsed().as_secs_f64() < self.seconds {
-            askers.turn()?;
+            askers.turn(Wait::Spin, true)?;
         }
         let bill = measure.finish(askers.poller.idle())?;
         let answers = askers.answers - before;
@@ -80,6 +89,7 @@ impl Requests {
         report.put("server_us_per_request", bill.server_micros_per(answers));
         put_latency(&mut report, &askers.taken);
         bill.put_conditions(&mut report);
+        askers.drain()?;
         Ok(report)
     }
 }
@@ -87,7 +97,11 @@ impl Requests {
 impl Askers {
     fn open(address: SocketAddr, workload: &Requests) -> Result<Self, Fault> {
         let mut buffer = vec![0; BUFFER_BYTES];
-        let dialect = if workload.echo { Dialect::Echo } else { Dialect::Rooms };
+        let (dialect, questions) = match (workload.sails, workload.echo) {
+            (true, _) => (Dialect::Sails, Questions::Me),
+            (_, true) => (Dialect::Echo, Questions::Echo(Publication::new(Dialect::Echo, workload.bytes))),
+            _ => (Dialect::Rooms, Questions::GetId),
+        };
         let mut askers = Vec::with_capacity(workload.connections);
         while askers.len() < workload.connections {
             let count = OPEN_AT_ONCE.min(workload.connections - askers.len());
@@ -96,47 +110,79 @@ impl Askers {
             for connection in &mut some {
                 connection.expect_greeting(&mut buffer)?;
             }
-            askers.extend(some.into_iter().map(|connection| Asker { connection, number: 0, asked_at: Instant::now() }));
+            let new = |connection| Asker { connection, asked: 0, open: OpenRequests::default() };
+            askers.extend(some.into_iter().map(new));
         }
-        let questions =
-            if workload.echo { Questions::Echo(Publication::new(dialect, workload.bytes)) } else { Questions::GetId };
         let poller = Poller::new()?;
         for (token, asker) in askers.iter_mut().enumerate() {
             asker.connection.set_nonblocking()?;
             poller.add(asker.connection.stream(), token)?;
-            asker.ask(&questions)?;
+            asker.ask(&questions, workload.open)?;
         }
         Ok(Self { poller, askers, questions, buffer, answers: 0, taken: Histogram::new() })
     }
 
-    fn turn(&mut self) -> Result<(), Fault> {
-        for index in 0..self.poller.wait(Wait::Spin)? {
-            let Asker { connection, number, asked_at } = &mut self.askers[self.poller.token(index)];
-            let mut answered = 0;
-            let received = connection.receive(&mut self.buffer, |text| {
-                answered += 1;
-                self.questions.check(text, *number)
-            })?;
-            if received == Received::Full || answered > 1 {
-                return Err(Fault::Frame("more answers than requests"));
-            }
-            if answered == 1 {
-                self.taken.record(asked_at.elapsed());
-                self.answers += 1;
-                self.askers[self.poller.token(index)].ask(&self.questions)?;
+    /// Takes the answers there are. If it `goes_on`, each makes room for another request.
+    fn turn(&mut self, wait: Wait, goes_on: bool) -> Result<(), Fault> {
+        for index in 0..self.poller.wait(wait)? {
+            let asker = &mut self.askers[self.poller.token(index)];
+            let answered = asker.receive(&self.questions, &mut self.buffer, &mut self.taken)?;
+            self.answers += answered as u64;
+            if goes_on && answered > 0 {
+                asker.ask(&self.questions, answered)?;
             }
         }
         Ok(())
     }
+
+    /// Waits for the answers that are due.
+    ///
+    /// # Errors
+    /// [`Fault::Missing`] if none comes for 20 seconds.
+    fn drain(&mut self) -> Result<(), Fault> {
+        let mut progress = (self.answers, Instant::now());
+        loop {
+            let open: usize = self.askers.iter().map(|asker| asker.open.len()).sum();
+            if open == 0 {
+                return Ok(());
+            }
+            if self.answers > progress.0 {
+                progress = (self.answers, Instant::now());
+            } else if progress.1.elapsed() > STALL {
+                return Err(Fault::Missing { due: self.answers + open as u64, came: self.answers });
+            }
+            self.turn(Wait::Sleep(Duration::from_millis(10)), false)?;
+        }
+    }
 }
 
 impl Asker {
-    fn ask(&mut self, questions: &Questions) -> Result<(), Fault> {
-        self.number = (self.number + 1) % 100_000_000;
-        let mut frame = Vec::with_capacity(128);
-        questions.put(&mut frame, self.number);
-        self.asked_at = Instant::now();
-        Ok(self.connection.send(&frame)?)
+    /// Asks `count` questions in one write.
+    fn ask(&mut self, questions: &Questions, count: usize) -> Result<(), Fault> {
+        let mut frames = Vec::with_capacity(128 * count);
+        let now = Instant::now();
+        for _ in 0..count {
+            self.asked = (self.asked + 1) % 100_000_000;
+            questions.put(&mut frames, self.asked);
+            self.open.ask(self.asked, now);
+        }
+        Ok(self.connection.send(&frames)?)
+    }
+
+    /// Takes the answers that came, and returns how many.
+    fn receive(&mut self, questions: &Questions, buffer: &mut [u8], taken: &mut Histogram) -> Result<usize, Fault> {
+        self.connection.flush()?;
+        let (id, open, mut answered) = (self.connection.id().to_owned(), &mut self.open, 0);
+        let received = self.connection.receive(buffer, |text| {
+            let asked_at = questions.answered(text, &id).and_then(|number| open.answer(number));
+            taken.record(asked_at.ok_or_else(|| Fault::unexpected(text))?.elapsed());
+            answered += 1;
+            Ok(())
+        })?;
+        if received == Received::Full {
+            return Err(Fault::Frame("more answers than requests"));
+        }
+        Ok(answered)
     }
 }
 
@@ -144,6 +190,7 @@ impl Questions {
     fn put(&self, out: &mut Vec<u8>, number: u32) {
         match self {
             Self::GetId => put_frame(out, TEXT, format!(r#"{{"id":{number},"op":"getId"}}"#).as_bytes()),
+            Self::Me => put_frame(out, TEXT, virtual_request::request(number, "get", "/me", "{}").as_bytes()),
             Self::Echo(publication) => {
                 let mut text = Vec::new();
                 publication.put_delivery(&mut text, number);
@@ -152,11 +199,19 @@ impl Questions {
         }
     }
 
-    fn check(&self, text: &[u8], number: u32) -> Result<(), Fault> {
-        let answered = match self {
-            Self::GetId => text.starts_with(format!(r#"{{"reply":{number},"ok":true,"socket":""#).as_bytes()),
-            Self::Echo(publication) => publication.number(text) == Some(number),
-        };
-        if answered { Ok(()) } else { Err(Fault::unexpected(text)) }
+    /// The number of the question that `text` answers to the socket `id`; `None` if it is no answer.
+    fn answered(&self, text: &[u8], id: &str) -> Option<u32> {
+        match self {
+            Self::GetId => {
+                let (number, rest) = leading_number(text.strip_prefix(br#"{"reply":"#)?)?;
+                rest.starts_with(br#","ok":true,"socket":""#).then_some(number)
+            }
+            Self::Me => {
+                let (number, body) = virtual_request::answer(text)?;
+                let said = body.strip_prefix(br#"{"id":""#)?.strip_suffix(br#""}"#)?;
+                (said == id.as_bytes()).then_some(number)
+            }
+            Self::Echo(publication) => publication.number(text),
+        }
     }
 }

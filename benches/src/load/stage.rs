@@ -9,10 +9,12 @@ use super::{
     Dialect, Fault, Plan,
     connection::Connection,
     histogram::Histogram,
+    open_requests::OpenRequests,
     plan::Due,
     poller::{Poller, Wait},
     publication::Publication,
     transport::{BUFFER_BYTES, Received, Transport},
+    virtual_request,
 };
 
 /// Connections opened at once during set-up: less than any server's backlog.
@@ -20,7 +22,7 @@ pub(crate) const OPEN_AT_ONCE: usize = 128;
 /// The publisher's token; members have their index.
 const PUBLISHER: usize = usize::MAX;
 /// Longest time without any delivery while some are due.
-const STALL: Duration = Duration::from_secs(20);
+pub(crate) const STALL: Duration = Duration::from_secs(20);
 /// How long to look for messages that nobody sent, at the end of a run.
 const AFTERWARDS: Duration = Duration::from_millis(100);
 
@@ -37,6 +39,8 @@ pub(crate) struct Stage<T> {
     requests: Vec<u8>,
     unfinished: Vec<usize>,
     published: u32,
+    /// Publications whose answers have to say what they answer.
+    open: OpenRequests,
     answered: u32,
     delivered: u64,
     latency: Option<Latency>,
@@ -87,6 +91,7 @@ impl<T: Transport> Stage<T> {
             requests: Vec::new(),
             unfinished: Vec::new(),
             published: 0,
+            open: OpenRequests::default(),
             answered: 0,
             delivered: 0,
             latency: None,
@@ -117,14 +122,31 @@ impl<T: Transport> Stage<T> {
     /// Publishes `count` messages in one write, each to the room after the last one's.
     pub(crate) fn publish(&mut self, count: u32) -> Result<(), Fault> {
         self.requests.clear();
+        let now = Instant::now();
         for number in self.published..self.published + count {
-            self.publication.put_request(&mut self.requests, number % self.rooms, number);
+            self.put_request(number % self.rooms, number, now);
         }
         self.published += count;
         if let Some(latency) = &mut self.latency {
-            latency.sent_at.resize(self.published as usize, Instant::now());
+            latency.sent_at.resize(self.published as usize, now);
         }
         Ok(self.publisher.send(&self.requests)?)
+    }
+
+    /// Publishes one message to `room`, where all members are, instead of to the room whose turn it is. Only for plans of
+    /// one room.
+    pub(crate) fn publish_to(&mut self, room: u32) -> Result<(), Fault> {
+        self.requests.clear();
+        self.put_request(room, self.published, Instant::now());
+        self.published += 1;
+        Ok(self.publisher.send(&self.requests)?)
+    }
+
+    fn put_request(&mut self, room: u32, number: u32, now: Instant) {
+        self.publication.put_request(&mut self.requests, room, number);
+        if self.dialect == Dialect::Sails {
+            self.open.ask(Publication::answer_number(number), now);
+        }
     }
 
     /// One look at the sockets: each that has something is received from once, and what came is checked.
@@ -207,10 +229,14 @@ impl<T: Transport> Stage<T> {
 
     fn receive_answers(&mut self) -> Result<Received, Fault> {
         self.publisher.flush()?;
-        let (dialect, answered) = (self.dialect, &mut self.answered);
+        let (dialect, open, answered) = (self.dialect, &mut self.open, &mut self.answered);
         self.publisher.receive(&mut self.buffer, |text| {
             *answered += 1;
-            dialect.check_granted(text)
+            dialect.check_granted(text)?;
+            match virtual_request::answer(text) {
+                Some((number, _)) if open.answer(number).is_none() => Err(Fault::unexpected(text)),
+                _ => Ok(()),
+            }
         })
     }
 
@@ -260,6 +286,13 @@ impl<T: Transport> Stage<T> {
             return Err(Fault::Missing { due: u64::from(due), came: u64::from(self.answered) });
         }
         Ok(())
+    }
+}
+
+impl Stage<Connection> {
+    /// The ids of the members.
+    pub(crate) fn ids(&self) -> impl Iterator<Item = &str> {
+        self.members.iter().map(|member| member.transport.id())
     }
 }
 

@@ -11,6 +11,8 @@ pub(super) enum Dialect {
     Sio,
     /// Engine.IO revision 3: the server connects its client unasked.
     Sio3,
+    /// Virtual requests over Socket.IO.
+    Sails,
 }
 
 impl Dialect {
@@ -20,6 +22,7 @@ impl Dialect {
             "/ws" => Some(Self::Rooms),
             "/ws/echo" => Some(Self::Echo),
             sio if !sio.contains("transport=websocket") => None,
+            sails if sails.contains("__sails_io_sdk_version=1.2.1&") => Some(Self::Sails),
             sio if sio.contains("EIO=3") => Some(Self::Sio3),
             _ => Some(Self::Sio),
         }
@@ -29,7 +32,7 @@ impl Dialect {
         match self {
             Self::Rooms => &[r#"{"event":"hello","data":{"id":"somebody"}}"#],
             Self::Echo => &[],
-            Self::Sio => &[r#"0{"sid":"0"}"#],
+            Self::Sio | Self::Sails => &[r#"0{"sid":"0"}"#],
             Self::Sio3 => &[r#"0{"sid":"0"}"#, "40"],
         }
     }
@@ -46,7 +49,7 @@ impl Dialect {
     pub(super) fn delivery(self, data: &str) -> String {
         match self {
             Self::Rooms | Self::Echo => format!(r#"{{"event":"message","data":"{data}"}}"#),
-            Self::Sio | Self::Sio3 => format!(r#"42["message","{data}"]"#),
+            Self::Sio | Self::Sio3 | Self::Sails => format!(r#"42["message","{data}"]"#),
         }
     }
 
@@ -74,7 +77,7 @@ impl Dialect {
     }
 
     pub(super) fn has_heartbeats(self) -> bool {
-        matches!(self, Self::Sio | Self::Sio3)
+        matches!(self, Self::Sio | Self::Sio3 | Self::Sails)
     }
 
     pub(super) fn is_pong(self, text: &str) -> bool {

@@ -1,10 +1,11 @@
-//! A room server of three hundred lines that can be told to misbehave: the load generator must notice.
+//! A room server of five hundred lines that can be told to misbehave: the load generator must notice.
 //!
 //! It understands only what the load generator sends, and relies on its masking key being zero.
 
 mod dialect;
 mod http;
 mod polling;
+mod requests;
 mod websocket;
 
 use std::{
@@ -21,7 +22,7 @@ use std::{
 use dialect::Dialect;
 use polling::Session;
 
-/// What the server does to one message, the twenty-first, at one member.
+/// What the server does to one message, the twenty-first, at one member; likewise to one answer, where it is asked for.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Manner {
     Honest,
@@ -58,7 +59,10 @@ struct Server {
     manner: Manner,
     rooms: Mutex<HashMap<String, Vec<Arc<dyn Member>>>>,
     sessions: Mutex<Vec<Arc<Session>>>,
+    /// Those that make virtual requests; the index is the id.
+    sockets: Mutex<Vec<Arc<dyn Member>>>,
     published: AtomicU32,
+    told: AtomicU32,
     pongs: AtomicU32,
     held: Mutex<Option<Vec<u8>>>,
 }
@@ -71,7 +75,9 @@ pub(crate) fn serve(manner: Manner) -> Toy {
         manner,
         rooms: Mutex::default(),
         sessions: Mutex::default(),
+        sockets: Mutex::default(),
         published: AtomicU32::new(0),
+        told: AtomicU32::new(0),
         pongs: AtomicU32::new(0),
         held: Mutex::default(),
     });
@@ -106,18 +112,26 @@ impl Server {
 
     /// Does what a client asks for in `text`.
     fn handle(&self, dialect: Dialect, text: &str, from: &Arc<dyn Member>) -> io::Result<()> {
+        if dialect.is_pong(text) {
+            self.pongs.fetch_add(1, Ordering::Relaxed);
+        }
+        if dialect == Dialect::Sails {
+            return requests::handle(self, text, from);
+        }
         if let Some((room, data)) = dialect.publication(text) {
             self.publish(dialect, room, data)?;
-            let granted = !(self.manner == Manner::Refuses && self.published.load(Ordering::Relaxed) == SPECIAL + 1);
+            let granted = !self.refuses_this_publication();
             return dialect.reply_to_publication(granted).map_or(Ok(()), |reply| from.send(reply.as_bytes()));
         }
         for room in dialect.rooms_to_join(text) {
             self.rooms.lock().unwrap().entry(room.to_owned()).or_default().push(Arc::clone(from));
         }
-        if dialect.is_pong(text) {
-            self.pongs.fetch_add(1, Ordering::Relaxed);
-        }
         dialect.answer(text, self.manner != Manner::Refuses).map_or(Ok(()), |answer| from.send(answer.as_bytes()))
+    }
+
+    /// Whether the last publication is to be refused.
+    fn refuses_this_publication(&self) -> bool {
+        self.manner == Manner::Refuses && self.published.load(Ordering::Relaxed) == SPECIAL + 1
     }
 
     fn publish(&self, dialect: Dialect, room: &str, data: &str) -> io::Result<()> {
