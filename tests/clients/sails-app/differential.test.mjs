@@ -47,6 +47,7 @@ class Side {
   async #emit(client, args, { ack = true, silent = false }) {
     if (!ack) {
       client.socket.emit(...args);
+      await client.settle(); // or others might be asked before it has taken effect
       return 'not asked for';
     }
     const answered = new Promise((resolve) => { client.socket.emit(...args, (...answer) => resolve(answer)); });
