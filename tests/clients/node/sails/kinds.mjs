@@ -1,9 +1,7 @@
 // The same verbs for members of every kind: raw WebSockets, Socket.IO's clients of three versions and several transports, sails.io.js.
 
-import { createRequire } from 'node:module';
+import parser from 'socket.io-msgpack-parser';
 import { SDK_QUERY, roomPath } from './support.mjs';
-
-const parser = createRequire(import.meta.url)('socket.io-msgpack-parser');
 
 /** By name: how a member of this kind is made. */
 export const KINDS = {

@@ -58,7 +58,7 @@ for (const caller of SAILS_CALLERS) {
   });
 
   test(`${label}: what is asked before it is connected is answered then, in order`, async () => {
-    const socket = server.begin({ ...caller, label: undefined });
+    const socket = server.begin(caller);
     const order = [];
     const bodies = await Promise.all(numbers(20).map(async (number) => {
       const [body] = await asked((done) => socket.post('/echo', { number }, done));

@@ -1,14 +1,12 @@
 // Who asks virtual requests: sails.io.js, unmodified, on the Socket.IO clients that it works with, and a bare socket of Socket.IO.
 
 import assert from 'node:assert/strict';
-import { createRequire } from 'node:module';
+import sailsIo from 'sails.io.js';
 import io20 from 'socket.io-client-2.0';
 import io25 from 'socket.io-client-2.5';
 import { DEADLINE, SocketIoServer, within } from '../socketio/support.mjs';
 
 export { Cable, DEADLINE, RESERVED, choices, eventually, numbers, seed, within } from '../socketio/support.mjs';
-
-const sailsIo = createRequire(import.meta.url)('sails.io.js');
 
 /** sails.io.js by the version of the client below it: 2.0 is the one inside its build for browsers, 2.5 the newest that it works with. */
 export const SDKS = { '2.0': load(io20), 2.5: load(io25) };
@@ -42,7 +40,7 @@ export class SailsServer extends SocketIoServer {
   #sockets = [];
 
   /** A socket of sails.io.js that has only begun to connect. */
-  begin({ sdk, client, transport = 'websocket', port = this.port, ...options }) {
+  begin({ sdk, label, client, transport = 'websocket', port = this.port, ...options }) {
     if (!sdk) return super.begin({ client, transport, port, ...options });
     const settings = { transports: TRANSPORTS[transport], multiplex: false, timeout: DEADLINE, ...options };
     const socket = quietly(() => SDKS[client].sails.connect(`http://${this.host}:${port}`, settings));
@@ -51,7 +49,7 @@ export class SailsServer extends SocketIoServer {
   }
 
   /** A caller that is connected. */
-  async call({ sdk, label, ...options } = {}) {
+  async call({ sdk, ...options } = {}) {
     if (!sdk) return Caller.of(await this.open({ query: SDK_QUERY, ...options }));
     const socket = this.begin({ sdk, ...options });
     await isConnected(socket);
