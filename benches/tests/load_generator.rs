@@ -135,7 +135,7 @@ fn a_wrong_or_doubled_answer_spoils_the_run() {
 
 #[test]
 fn an_answer_that_does_not_come_spoils_the_run() {
-    let fault = load(Manner::Loses, &format!("requests --sails --connections=5 {SHORT}")).unwrap_err();
+    let fault = load(Manner::Loses, &format!("requests --sails --connections=5 --patience=2 {SHORT}")).unwrap_err();
     assert!(matches!(fault, Fault::Missing { due, came } if due == came + 1), "{fault}");
 }
 

@@ -14,7 +14,7 @@ use super::{
     poller::{Poller, Wait},
     publication::Publication,
     rate::put_latency,
-    stage::{OPEN_AT_ONCE, STALL},
+    stage::OPEN_AT_ONCE,
     transport::{BUFFER_BYTES, Received, Transport},
     virtual_request::{self, leading_number},
     wire::{TEXT, put_frame},
@@ -44,6 +44,9 @@ pub struct Requests {
     /// Seconds of the measurement
     #[arg(long, default_value_t = 3.0)]
     pub seconds: f64,
+    /// Seconds without an answer, at the end, after which those that are due are missing
+    #[arg(long, default_value_t = 20.0)]
+    pub patience: f64,
 }
 
 /// All connections that ask.
@@ -58,6 +61,7 @@ struct Askers {
 
 struct Asker {
     connection: Connection,
+    id: String,
     asked: u32,
     open: OpenRequests,
 }
@@ -89,7 +93,7 @@ impl Requests {
         report.put("server_us_per_request", bill.server_micros_per(answers));
         put_latency(&mut report, &askers.taken);
         bill.put_conditions(&mut report);
-        askers.drain()?;
+        askers.drain(Duration::try_from_secs_f64(self.patience).unwrap_or_default())?;
         Ok(report)
     }
 }
@@ -110,7 +114,10 @@ impl Askers {
             for connection in &mut some {
                 connection.expect_greeting(&mut buffer)?;
             }
-            let new = |connection| Asker { connection, asked: 0, open: OpenRequests::default() };
+            let new = |connection: Connection| {
+                let id = connection.id().to_owned();
+                Asker { connection, id, asked: 0, open: OpenRequests::default() }
+            };
             askers.extend(some.into_iter().map(new));
         }
         let poller = Poller::new()?;
@@ -138,8 +145,8 @@ impl Askers {
     /// Waits for the answers that are due.
     ///
     /// # Errors
-    /// [`Fault::Missing`] if none comes for 20 seconds.
-    fn drain(&mut self) -> Result<(), Fault> {
+    /// [`Fault::Missing`] if none comes for so long.
+    fn drain(&mut self, patience: Duration) -> Result<(), Fault> {
         let mut progress = (self.answers, Instant::now());
         loop {
             let open: usize = self.askers.iter().map(|asker| asker.open.len()).sum();
@@ -148,7 +155,7 @@ impl Askers {
             }
             if self.answers > progress.0 {
                 progress = (self.answers, Instant::now());
-            } else if progress.1.elapsed() > STALL {
+            } else if progress.1.elapsed() > patience {
                 return Err(Fault::Missing { due: self.answers + open as u64, came: self.answers });
             }
             self.turn(Wait::Sleep(Duration::from_millis(10)), false)?;
@@ -172,9 +179,9 @@ impl Asker {
     /// Takes the answers that came, and returns how many.
     fn receive(&mut self, questions: &Questions, buffer: &mut [u8], taken: &mut Histogram) -> Result<usize, Fault> {
         self.connection.flush()?;
-        let (id, open, mut answered) = (self.connection.id().to_owned(), &mut self.open, 0);
+        let (id, open, mut answered) = (&self.id, &mut self.open, 0);
         let received = self.connection.receive(buffer, |text| {
-            let asked_at = questions.answered(text, &id).and_then(|number| open.answer(number));
+            let asked_at = questions.answered(text, id).and_then(|number| open.answer(number));
             taken.record(asked_at.ok_or_else(|| Fault::unexpected(text))?.elapsed());
             answered += 1;
             Ok(())
