@@ -216,7 +216,7 @@ class _EndsOnWebSocket(_EveryTransport):
             self.assertNotEqual(client.get_sid(), former)
             self.assertEqual(await client.ask(b"as before"), [b"as before"])
             self.assertEqual(client.transport(), TRANSPORTS[self.transport][-1])
-            await stats_become(server, {**server.stats(), "engine": self.former["engine"] + 1})
+            await eventually(server.stats, lambda: server.stats()["engine"] == self.former["engine"] + 1)
 
 
 class OverWebSocket(_EndsOnWebSocket, _Suite):
