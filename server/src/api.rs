@@ -1,6 +1,6 @@
 //! The room verbs as requests: over plain HTTP, and over sockets of sails.io.js and Socket.IO (virtual requests).
 //!
-//! One router answers both. What needs a socket answers plain HTTP with 400. Unknown routes and methods are 404.
+//! One router answers both. What needs a socket answers plain HTTP with 400. Unknown routes and methods are 404, and no 405.
 
 mod echo;
 mod extract;
@@ -27,21 +27,31 @@ pub(crate) fn router(engine: &Engine, body_bytes_max: usize) -> Router {
         .layer(DefaultBodyLimit::max(body_bytes_max))
 }
 
-/// Puts the rule for paths in front of all routes: who sends escapes that are none hears of it.
-pub(crate) fn with_decodable_paths(router: Router) -> Router {
-    router.layer(from_fn(decodable))
+/// Puts the rules for all routes in front: who sends escapes that are none hears of it; what is not there is 404, of any
+/// method.
+pub(crate) fn with_rules(router: Router) -> Router {
+    router.method_not_allowed_fallback(not_found).fallback(not_found).layer(from_fn(rules))
+}
+
+async fn not_found() -> (StatusCode, &'static str) {
+    (StatusCode::NOT_FOUND, "Not Found")
+}
+
+async fn rules(request: Request, next: Next) -> Response {
+    if !is_decodable(request.uri().path()) {
+        return (StatusCode::BAD_REQUEST, "Bad request: Could not decode requested URL.").into_response();
+    }
+    let mut response = next.run(request).await;
+    if response.status() == StatusCode::NOT_FOUND {
+        // What is not there has no methods either.
+        response.headers_mut().remove(header::ALLOW);
+    }
+    response
 }
 
 /// What is asked with OPTIONS is answered where there is something to ask for.
 fn with_options<S: Clone + Send + Sync + 'static>(route: MethodRouter<S>) -> MethodRouter<S> {
     route.options(async || StatusCode::OK)
-}
-
-async fn decodable(request: Request, next: Next) -> Response {
-    if !is_decodable(request.uri().path()) {
-        return (StatusCode::BAD_REQUEST, "Bad request: Could not decode requested URL.").into_response();
-    }
-    next.run(request).await
 }
 
 /// The status that is asked for, of those that an answer can have.

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::StatusCode;
 use axum::routing::{get, get_service};
 use axum::{Json, Router};
 use roomcast_http::Direct;
@@ -48,8 +47,8 @@ pub(crate) fn endpoints(lanes: &Lanes, connections: &Connections, settings: &Set
     if !settings.recovery.is_zero() {
         socketio = socketio.recovery(Recovery::new(settings.recovery));
     }
-    let api = api::router(lanes.engine(), settings.max_payload).fallback(not_found);
-    let socketio = socketio::endpoint(socketio.build(), Sails::new(api.clone().method_not_allowed_fallback(not_found)));
+    let api = api::router(lanes.engine(), settings.max_payload);
+    let socketio = socketio::endpoint(socketio.build(), Sails::new(api::with_rules(api.clone())));
     let engineio = configured(SocketIo::builder(lanes), settings).path("/engine.io/").build_echo();
     let direct = vec![socketio.direct(), engineio.direct(), rooms.direct("/ws"), echo.direct("/ws/echo")];
     let app = App {
@@ -68,9 +67,8 @@ pub(crate) fn endpoints(lanes: &Lanes, connections: &Connections, settings: &Set
         .route("/healthz", get(async || "ok\n"))
         .with_state(Arc::new(app))
         .merge(page::router())
-        .merge(api)
-        .method_not_allowed_fallback(not_found);
-    (api::with_decodable_paths(router), direct)
+        .merge(api);
+    (api::with_rules(router), direct)
 }
 
 fn configured(builder: SocketIoBuilder, settings: &Settings) -> SocketIoBuilder {
@@ -80,10 +78,6 @@ fn configured(builder: SocketIoBuilder, settings: &Settings) -> SocketIoBuilder 
         .ping_interval(settings.ping_interval)
         .ping_timeout(settings.ping_timeout)
         .connect_timeout(settings.connect_timeout)
-}
-
-async fn not_found() -> (StatusCode, &'static str) {
-    (StatusCode::NOT_FOUND, "Not Found")
 }
 
 async fn stats(State(app): State<Arc<App>>) -> Json<Stats> {

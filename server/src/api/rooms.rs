@@ -8,7 +8,7 @@ use axum::{Extension, Json, Router};
 use roomcast::{Message, Sent, Socket};
 use roomcast_lane::Attachments;
 use roomcast_sails::{Error, Sockets};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
 use super::extract::{Body, Caller};
@@ -96,7 +96,13 @@ async fn room(State(sockets): State<Sockets>, Path(room): Path<String>) -> impl 
 
 #[derive(Deserialize)]
 struct Members {
+    #[serde(default, deserialize_with = "said")]
     ids: Option<Vec<String>>,
+}
+
+/// A member that need not be there, and is not `null` if it is.
+fn said<'de, D: Deserializer<'de>, T: Deserialize<'de>>(json: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(json).map(Some)
 }
 
 async fn join(
@@ -128,7 +134,9 @@ async fn leave(
 /// What is sent.
 #[derive(Deserialize)]
 struct Emit {
+    #[serde(default, deserialize_with = "said")]
     rooms: Option<Vec<String>>,
+    #[serde(default, deserialize_with = "said")]
     event: Option<String>,
     data: Option<Box<RawValue>>,
     #[serde(default)]
