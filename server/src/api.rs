@@ -14,6 +14,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get};
 use roomcast::Engine;
 use roomcast_sails::{GetCookie, Sockets, is_decodable};
+use tower::ServiceExt;
 
 /// The routes, for sockets of an engine; bodies have `body_bytes_max` at most.
 pub(crate) fn router(engine: &Engine, body_bytes_max: usize) -> Router {
@@ -27,23 +28,27 @@ pub(crate) fn router(engine: &Engine, body_bytes_max: usize) -> Router {
         .layer(DefaultBodyLimit::max(body_bytes_max))
 }
 
-/// Puts the rules for all routes in front: who sends escapes that are none hears of it; what is not there is 404, of any
+/// Puts the rules for all routes around them: who sends escapes that are none hears of it; what is not there is 404, of any
 /// method.
 pub(crate) fn with_rules(router: Router) -> Router {
-    router.method_not_allowed_fallback(not_found).fallback(not_found).layer(from_fn(rules))
+    let router = router.method_not_allowed_fallback(not_found).fallback(not_found).layer(from_fn(decodable));
+    // Around the router, since it is the router that says which methods there are.
+    Router::new().fallback_service(ServiceExt::<Request>::map_response(router, without_allow))
 }
 
 async fn not_found() -> (StatusCode, &'static str) {
     (StatusCode::NOT_FOUND, "Not Found")
 }
 
-async fn rules(request: Request, next: Next) -> Response {
+async fn decodable(request: Request, next: Next) -> Response {
     if !is_decodable(request.uri().path()) {
         return (StatusCode::BAD_REQUEST, "Bad request: Could not decode requested URL.").into_response();
     }
-    let mut response = next.run(request).await;
+    next.run(request).await
+}
+
+fn without_allow(mut response: Response) -> Response {
     if response.status() == StatusCode::NOT_FOUND {
-        // What is not there has no methods either.
         response.headers_mut().remove(header::ALLOW);
     }
     response

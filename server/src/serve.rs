@@ -6,7 +6,7 @@
 
 use std::io;
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use axum::Router;
@@ -94,11 +94,11 @@ pub(crate) async fn serve_on(
     let Front { head_timeout, connections_max, connections, direct } = front;
     let (stopping, _) = watch::channel(false);
     let host = Host { router, head_timeout, connections: connections.clone(), stopping: stopping.clone() };
-    let mut gate = Gate { connections, max: connections_max, said: None };
+    let gate = Gate { connections: connections.clone(), max: connections_max, said: Mutex::new(None) };
     let result = if identity.is_none() && !direct.is_empty() {
+        let lanes = connections.lanes().clone();
         let entrance = Entrance::new(direct, head_timeout, host);
-        let take = |stream| gate.admit(|| entrance.enter(stream));
-        roomcast_lane::accept_unwatched(listener, take, stop).await
+        lanes.accept(listener, move |stream| gate.admit(|| entrance.enter(stream)), stop).await
     } else {
         let take = |stream| gate.admit(|| host.take(stream, identity.as_ref()));
         let result = roomcast_lane::accept(&listener, take, stop).await;
@@ -115,18 +115,19 @@ pub(crate) async fn serve_on(
 struct Gate {
     connections: Connections,
     max: usize,
-    said: Option<Instant>,
+    said: Mutex<Option<Instant>>,
 }
 
 impl Gate {
-    fn admit(&mut self, take: impl FnOnce()) {
+    fn admit(&self, take: impl FnOnce()) {
         if self.connections.open() < self.max {
             return take();
         }
-        if self.said.is_none_or(|said| said.elapsed() >= SAY_SO) {
+        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        if said.is_none_or(|said| said.elapsed() >= SAY_SO) {
             let max = self.max;
             tracing::warn!("connections are turned away: there are {max} already; raise the limit of open files");
-            self.said = Some(Instant::now());
+            *said = Some(Instant::now());
         }
     }
 }
