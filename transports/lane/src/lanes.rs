@@ -239,13 +239,14 @@ impl Lanes {
     ) -> io::Result<()> {
         let wire = Wire::new(self.register(codec), application);
         let protocol = Arc::new(protocol);
-        let take = |stream: std::net::TcpStream| {
+        let here = self.clone();
+        let take = move |stream: std::net::TcpStream| {
             let protocol = Arc::clone(&protocol);
-            if let Err(error) = self.adopt(Stream::from(stream), Bytes::new(), &wire, move || protocol()) {
+            if let Err(error) = here.adopt(Stream::from(stream), Bytes::new(), &wire, move || protocol()) {
                 tracing::debug!("a connection was turned away: {error}");
             }
         };
-        accept::accept_unwatched(listener, take, self.draining()).await
+        self.accept(listener, take, self.draining()).await
     }
 
     /// Gives a stream to the lane with the fewest connections. `early` are bytes that were read from it already, as after an

@@ -89,6 +89,7 @@ impl Lane {
             Order::Close { to, close } => self.begin_close(to, &close),
             Order::HandOver { from, to } => self.hand_over(from, to),
             Order::Adopt(adoption) => self.adopt(*adoption),
+            Order::Listen(acceptor) => self.listen(*acceptor),
             Order::Drain { over } => self.begin_drain(over),
             Order::Relieve => self.relieve(),
             Order::Stop => self.stop(),

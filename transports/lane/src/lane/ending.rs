@@ -15,6 +15,7 @@ use crate::lane::log::{Note, Spans};
 use crate::lane::outbox::{Outbox, Pushed};
 use crate::lane::timers::Armed;
 use crate::lane::{Drain, Lane};
+use crate::lanes::accept::Acceptor;
 use crate::lanes::order::Adoption;
 use crate::link::Io;
 use crate::protocol::close::{Close, Farewell};
@@ -26,6 +27,15 @@ const FAREWELL: Duration = Duration::from_secs(2);
 const DRAIN_GRACE: Duration = Duration::from_secs(1);
 
 impl Lane {
+    /// Accepts connections, as another task of the lane's thread. A lane without a reactor cannot.
+    pub(crate) fn listen(&self, acceptor: Acceptor) {
+        if let Some(reactor) = &self.reactor {
+            // Not the application's, which is entered for the time of a turn.
+            let _entered = reactor.enter();
+            drop(tokio::task::spawn_local(acceptor.run()));
+        }
+    }
+
     /// Takes a new connection.
     pub(crate) fn adopt(&mut self, adoption: Adoption) {
         let Adoption { stream, early, wire, make, counted } = adoption;

@@ -2,15 +2,22 @@
 
 use std::io;
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::future::{Either, select};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{mpsc, watch};
+
+use crate::lanes::Lanes;
+use crate::lanes::order::Order;
 
 /// How long to wait when the process or the system has no file left.
 const OUT_OF_FILES: Duration = Duration::from_millis(100);
 /// How often at most to say so.
 const SAY_SO: Duration = Duration::from_secs(1);
+/// Lanes that accept at most. Each of them is woken for a connection, if it sleeps; one that a handler holds is of no use.
+const ACCEPTORS_MAX: usize = 2;
 /// Connections that are accepted in one go.
 const AT_ONCE_MAX: usize = 64;
 
@@ -44,15 +51,70 @@ pub async fn accept(
     }
 }
 
-/// The same for streams that no reactor watches yet: they are for lanes, which have reactors of their own. They are
-/// non-blocking, and accepted several at a time if so many are there.
-///
-/// # Errors
-/// As [`accept`].
+/// What a lane needs to accept connections on its own thread.
+pub(crate) struct Acceptor {
+    listener: std::net::TcpListener,
+    take: Arc<dyn Fn(std::net::TcpStream) + Send + Sync>,
+    /// Changes, or is gone, when there is enough.
+    enough: watch::Receiver<()>,
+    failed: mpsc::Sender<io::Error>,
+}
+
+impl Lanes {
+    /// Accepts connections on the threads of lanes, which so need no other thread to be woken for a connection, and gives them
+    /// to `take` there: it must not block, and usually calls [`Lanes::adopt`]. One or two of the lanes do it, several
+    /// connections at a time if so many are there; no reactor watches them yet, and they block. Otherwise as [`accept`].
+    ///
+    /// # Errors
+    /// As [`accept`].
+    pub async fn accept(
+        &self,
+        listener: TcpListener,
+        take: impl Fn(std::net::TcpStream) + Send + Sync + 'static,
+        end: impl Future<Output = ()>,
+    ) -> io::Result<()> {
+        let (listener, take) = (listener.into_std()?, Arc::new(take));
+        let (end_all, enough) = watch::channel(());
+        let (failed, mut failure) = mpsc::channel(1);
+        for lane in self.0.lanes.iter().take(ACCEPTORS_MAX) {
+            let (take, enough, failed) = (Arc::clone(&take) as _, enough.clone(), failed.clone());
+            lane.push(Order::Listen(Box::new(Acceptor { listener: listener.try_clone()?, take, enough, failed })));
+        }
+        drop((listener, enough, failed));
+        let mut end = pin!(end);
+        let result = match select(pin!(failure.recv()), end.as_mut()).await {
+            Either::Left((Some(error), _)) => Err(error),
+            // The lanes have ended.
+            Either::Left((None, _)) => {
+                end.await;
+                Ok(())
+            }
+            Either::Right(((), _)) => Ok(()),
+        };
+        end_all.send_replace(());
+        // Nobody listens any more.
+        end_all.closed().await;
+        result
+    }
+}
+
+impl Acceptor {
+    /// On the lane's own runtime.
+    pub(crate) async fn run(self) {
+        let Self { listener, take, mut enough, failed } = self;
+        let end = async { drop(enough.changed().await) };
+        if let Err(error) = accept_unwatched(listener, &*take, end).await {
+            // Another lane's may be the one that is told.
+            let _ = failed.try_send(error);
+        }
+    }
+}
+
+/// As [`accept`], for streams that no reactor watches yet.
 #[cfg(unix)]
-pub async fn accept_unwatched(
-    listener: TcpListener,
-    mut take: impl FnMut(std::net::TcpStream),
+async fn accept_unwatched(
+    listener: std::net::TcpListener,
+    take: &(dyn Fn(std::net::TcpStream) + Send + Sync),
     end: impl Future<Output = ()>,
 ) -> io::Result<()> {
     use tokio::io::Interest;
@@ -62,51 +124,49 @@ pub async fn accept_unwatched(
         deprecated,
         reason = "what replaces it is unsafe; a listener of std keeps its descriptor as long as it lives"
     )]
-    let listener = AsyncFd::with_interest(listener.into_std()?, Interest::READABLE)?;
+    let listener = AsyncFd::with_interest(listener, Interest::READABLE)?;
     let mut end = pin!(end);
     let mut troubles = Troubles::default();
     loop {
-        let mut ready = match select(pin!(listener.readable()), end.as_mut()).await {
-            Either::Left((ready, _)) => ready?,
-            Either::Right(((), _)) => return Ok(()),
+        let mut ready = match select(end.as_mut(), pin!(listener.readable())).await {
+            Either::Left(((), _)) => return Ok(()),
+            Either::Right((ready, _)) => ready?,
         };
-        for _ in 0..AT_ONCE_MAX {
-            match ready.try_io(|listener| listener.get_ref().accept()) {
-                Ok(Ok((stream, _))) => match prepare(&stream) {
+        let mut accepted = 0;
+        while accepted < AT_ONCE_MAX
+            && let Ok(result) = ready.try_io(|listener| listener.get_ref().accept())
+        {
+            accepted += 1;
+            match result {
+                Ok((stream, _)) => match stream.set_nodelay(true) {
                     Ok(()) => take(stream),
                     Err(error) => tracing::debug!("a connection was lost while it was accepted: {error}"),
                 },
-                Ok(Err(error)) => {
+                Err(error) => {
                     troubles.handle(error).await?;
                     break;
                 }
-                Err(_would_block) => break,
             }
+        }
+        if accepted == AT_ONCE_MAX {
+            // The lane has other connections too.
+            tokio::task::yield_now().await;
         }
     }
 }
 
-/// The same for streams that no reactor watches: here by way of this one.
-///
-/// # Errors
-/// As [`accept`].
+/// As [`accept`], for streams that no reactor watches: here by way of this one.
 #[cfg(not(unix))]
-pub async fn accept_unwatched(
-    listener: TcpListener,
-    mut take: impl FnMut(std::net::TcpStream),
+async fn accept_unwatched(
+    listener: std::net::TcpListener,
+    take: &(dyn Fn(std::net::TcpStream) + Send + Sync),
     end: impl Future<Output = ()>,
 ) -> io::Result<()> {
     let take = |stream: TcpStream| match stream.into_std() {
         Ok(stream) => take(stream),
         Err(error) => tracing::debug!("a connection was lost while it was accepted: {error}"),
     };
-    accept(&listener, take, end).await
-}
-
-#[cfg(unix)]
-fn prepare(stream: &std::net::TcpStream) -> io::Result<()> {
-    stream.set_nodelay(true)?;
-    stream.set_nonblocking(true)
+    accept(&TcpListener::from_std(listener)?, take, end).await
 }
 
 /// What goes wrong at a listener.

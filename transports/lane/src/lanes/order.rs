@@ -10,6 +10,7 @@ use roomcast::{Closed, Delivery, SocketId};
 use crate::application::handshake::Refusal;
 use crate::application::reply::{AckToken, Answer};
 use crate::key::Key;
+use crate::lanes::accept::Acceptor;
 use crate::lanes::shared::Counted;
 use crate::link::stream::Stream;
 use crate::protocol::Protocol;
@@ -40,6 +41,8 @@ pub(crate) enum Order {
     HandOver { from: Key, to: Key },
     /// A new connection.
     Adopt(Box<Adoption>),
+    /// Accept connections, on the lane's own thread.
+    Listen(Box<Acceptor>),
     /// Close all connections within this time, then end.
     Drain { over: Duration },
     /// The outboxes of all lanes hold too much, and the largest seems to be here.
