@@ -1,0 +1,207 @@
+//! POSTs: packets that a client hands in, as far as the application takes them at once.
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+use roomcast_lane::{Close, Context};
+use roomcast_socketio_protocol::engineio::{
+    Data, Packet, PacketKind, Payload, PayloadError, PayloadLimits, Refusal, Revision, Source, parse_form,
+};
+use tokio::sync::oneshot;
+
+use crate::codec::Carrier;
+use crate::connection::Connection;
+use crate::input::{Content, Post};
+
+/// Packets of one POST that are handled in one go.
+const PACKETS_AT_ONCE: usize = 256;
+
+/// How far a POST is.
+#[derive(Default)]
+pub(super) enum Posting {
+    #[default]
+    Nothing,
+    /// Its body is on its way; or it was refused, which its sender hears when the body is there.
+    Begun(Result<(), Refusal>),
+    /// What of it is left to do, while the application has enough in work.
+    Handling(Rest),
+}
+
+pub(super) struct Rest {
+    packets: VecDeque<Result<Kept, PayloadError>>,
+    reply: oneshot::Sender<Result<(), Refusal>>,
+}
+
+/// A packet that outlives its payload.
+struct Kept {
+    kind: PacketKind,
+    data: KeptData,
+}
+
+enum KeptData {
+    Text(String),
+    Binary(Vec<u8>),
+}
+
+impl Connection {
+    pub(super) fn handle_post_begun(&mut self) {
+        let begun = self.session.handle_post();
+        let Some(polling) = &mut self.polling else { return };
+        // A second one at a time ends the session, and the first one has its place.
+        if matches!(polling.posting, Posting::Nothing) {
+            polling.posting = Posting::Begun(begun);
+        }
+    }
+
+    pub(super) fn take_posting(&mut self) -> Posting {
+        self.polling.as_mut().map(|polling| std::mem::take(&mut polling.posting)).unwrap_or_default()
+    }
+
+    pub(super) fn handle_post(&mut self, post: Post, cx: &mut Context<'_>) -> Result<(), Close> {
+        let Post { body, content, reply } = post;
+        match self.take_posting() {
+            Posting::Begun(Ok(())) => {}
+            Posting::Begun(Err(refusal)) => {
+                let _ = reply.send(Err(refusal));
+                return Ok(());
+            }
+            other => {
+                // There is one that this one must not disturb.
+                if let Some(polling) = &mut self.polling {
+                    polling.posting = other;
+                }
+                let _ = reply.send(Err(Refusal::BadRequest));
+                return Ok(());
+            }
+        }
+        let (revision, limits) = (self.session.revision(), self.mount.options.payloads);
+        let mut rest = VecDeque::new();
+        let puts_aside = matches!(self.carrier, Carrier::Records(_));
+        let handled = with_packets(revision, &body, content, &limits, |at, packet| {
+            if !rest.is_empty() || puts_aside && (at >= PACKETS_AT_ONCE || cx.is_held()) {
+                rest.push_back(packet.map(Kept::new));
+                return Ok(());
+            }
+            self.handle_posted(packet, cx)
+        });
+        self.end_post(handled, Rest { packets: rest, reply }, cx)
+    }
+
+    /// Goes on with what was left of a POST, as far as the application takes it.
+    pub(crate) fn go_on_with_post(&mut self, cx: &mut Context<'_>) -> Result<(), Close> {
+        self.work_on_post(PACKETS_AT_ONCE, |cx| cx.is_held(), cx)
+    }
+
+    /// Does what is left of a POST, since what comes now comes behind it.
+    pub(crate) fn finish_post(&mut self, cx: &mut Context<'_>) -> Result<(), Close> {
+        self.work_on_post(usize::MAX, |_| false, cx)
+    }
+
+    fn work_on_post(
+        &mut self,
+        packets: usize,
+        is_enough: impl Fn(&Context<'_>) -> bool,
+        cx: &mut Context<'_>,
+    ) -> Result<(), Close> {
+        let mut rest = match self.take_posting() {
+            Posting::Handling(rest) => rest,
+            other => {
+                if let Some(polling) = &mut self.polling {
+                    polling.posting = other;
+                }
+                return Ok(());
+            }
+        };
+        let mut handled = Ok(());
+        for _ in 0..packets {
+            if handled.is_err() || is_enough(cx) {
+                break;
+            }
+            let Some(packet) = rest.packets.pop_front() else { break };
+            handled = match &packet {
+                Ok(kept) => self.handle_posted(Ok(kept.packet()), cx),
+                Err(error) => self.handle_posted(Err(*error), cx),
+            };
+        }
+        self.end_post(handled, rest, cx)
+    }
+
+    fn handle_posted(&mut self, packet: Result<Packet<'_>, PayloadError>, cx: &mut Context<'_>) -> Result<(), Close> {
+        match packet {
+            Ok(packet) => self.handle_packet(Source::Polling, Ok(packet), cx),
+            Err(error) => {
+                tracing::debug!("a session ends: {error}");
+                self.session.handle_invalid(Source::Polling);
+                self.act(cx)
+            }
+        }
+    }
+
+    /// Answers a POST if it is done, or keeps what is left of it.
+    fn end_post(&mut self, handled: Result<(), Close>, rest: Rest, cx: &mut Context<'_>) -> Result<(), Close> {
+        if handled.is_ok() && !rest.packets.is_empty() {
+            if let Some(polling) = &mut self.polling {
+                polling.posting = Posting::Handling(rest);
+            }
+            if !cx.is_held() {
+                cx.go_on();
+            }
+            return Ok(());
+        }
+        let mut answer = self.session.handle_post_end();
+        if handled.is_err() && !self.session.is_closed() {
+            answer = Err(Refusal::BadRequest);
+        }
+        // Who asked may have left.
+        let _ = rest.reply.send(answer);
+        if matches!(self.carrier, Carrier::Frames(_)) {
+            // It was the last that there was of polling.
+            self.polling = None;
+        }
+        handled?;
+        self.act(cx)
+    }
+}
+
+/// Gives the packets of a body to `each`, with their number, until one is an error of it.
+fn with_packets(
+    revision: Revision,
+    body: &Bytes,
+    content: Content,
+    limits: &PayloadLimits,
+    mut each: impl FnMut(usize, Result<Packet<'_>, PayloadError>) -> Result<(), Close>,
+) -> Result<(), Close> {
+    let form;
+    let payload = match content {
+        Content::Text => Payload::text(revision, body, limits),
+        Content::Bytes => Payload::binary(revision, body, limits),
+        Content::Form => {
+            form = match parse_form(body) {
+                Ok(form) => form,
+                Err(error) => return each(0, Err(error)),
+            };
+            Payload::text(revision, form.as_bytes(), limits)
+        }
+    };
+    match payload {
+        Ok(payload) => payload.enumerate().try_for_each(|(at, packet)| each(at, packet)),
+        Err(error) => each(0, Err(error)),
+    }
+}
+
+impl Kept {
+    fn new(packet: Packet<'_>) -> Self {
+        let data = match packet.data {
+            Data::Text(text) => KeptData::Text(text.to_owned()),
+            Data::Binary(bytes) => KeptData::Binary(bytes.into_owned()),
+        };
+        Self { kind: packet.kind, data }
+    }
+
+    fn packet(&self) -> Packet<'_> {
+        match &self.data {
+            KeptData::Text(text) => Packet::new(self.kind, text),
+            KeptData::Binary(bytes) => Packet::binary(bytes),
+        }
+    }
+}
