@@ -197,6 +197,23 @@ async fn requests_that_have_begun_are_finished_when_it_stops() {
 }
 
 #[tokio::test]
+async fn when_it_stops_no_lane_listens_any_more() {
+    let lanes = Lanes::builder().threads(2).start(&Engine::new()).unwrap();
+    let direct = vec![WebSocket::echo(&lanes).direct("/")];
+    let server = served_with(direct, hello(), &lanes, LONG, 100).await;
+    let undecided = server.send("GET /").await;
+    server.open_become(1).await;
+    let Served { address, stop, ended, connections } = server;
+    stop.send(()).unwrap();
+    tokio::time::timeout(DEADLINE, ended).await.unwrap().unwrap().unwrap();
+    assert!(TcpStream::connect(address).await.is_err());
+    assert_eq!(connections.open(), 1, "the lanes' drain ends it");
+    assert_eq!(lanes.drain(Duration::ZERO).await, 0, "nobody had to be cut off");
+    assert_eq!(rest(undecided).await, "");
+    assert_eq!(connections.open(), 0);
+}
+
+#[tokio::test]
 async fn a_handler_that_panics_costs_its_own_connection() {
     let lanes = lanes();
     let server = served(hello().route("/boom", get(boom)), &lanes, LONG, 100).await;
