@@ -25,7 +25,7 @@ fn events() -> Events {
         .on_sync("message-with-ack", |_, (event, reply): (Event<'static>, Reply)| {
             reply.send_message(message("", &event));
         })
-        .on_sync("ask-me", ask)
+        .on_sync("ask-me", |socket, event: Event<'static>| ask(socket, &event))
         .on_sync("disconnect-me", |socket, ()| {
             socket.disconnect();
         })
@@ -41,9 +41,9 @@ async fn greet(socket: Socket, handshake: Arc<Handshake>) -> Result<(), Refusal>
 }
 
 /// Asks back, and tells what was answered.
-fn ask(socket: &Socket, event: Event<'static>) {
+fn ask(socket: &Socket, event: &Event<'_>) {
     let asked = socket.clone();
-    socket.send_and_then(&message("question", &event), move |_, answer| {
+    socket.send_and_then(&message("question", event), move |_, answer| {
         if let Ok(answer) = answer {
             asked.send(&message("answer", &answer));
         }

@@ -61,7 +61,9 @@ impl fmt::Display for Error {
             }
             Self::EventName(name) => write!(f, "{name:?} cannot be the name of an event: it is empty or reserved"),
             Self::Encode(error) => error.fmt(f),
-            Self::Overloaded => f.write_str("not, or not to all rooms, sent: a lane has no room for more; try again later"),
+            Self::Overloaded => {
+                f.write_str("not, or not to all rooms, sent: a lane has no room for more; try again later")
+            }
         }
     }
 }
