@@ -8,7 +8,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use http::header::{HOST, ORIGIN};
+use http::header::{HOST, HeaderName, HeaderValue, ORIGIN, REFERER};
 use http::uri::Authority;
 use http::{HeaderMap, Uri};
 
@@ -103,6 +103,31 @@ impl Origins {
         if allowed { Ok(()) } else { Err(Foreign(shortened(origin.as_bytes()))) }
     }
 
+    /// Whether a page may load what a request with these headers asks for as a script (JSONP), and so read it. Browsers send no
+    /// `Origin` with it, so the page is known by its `Referer`; one that hides that is refused if its browser says that it is
+    /// of another site (`Sec-Fetch-Site`, Fetch Metadata). To be asked in addition to [`Self::check`].
+    ///
+    /// # Errors
+    /// As [`Self::check`].
+    pub fn check_script(&self, headers: &HeaderMap) -> Result<(), Foreign> {
+        let text = |name| headers.get(name).map(|value: &HeaderValue| value.to_str().unwrap_or_default());
+        if headers.contains_key(ORIGIN) || self.0.contains(&Pattern::Any) {
+            return Ok(());
+        }
+        match (text(REFERER), text(HeaderName::from_static("sec-fetch-site"))) {
+            (Some(referer), _) => {
+                let origin = origin_of(referer);
+                if self.lists(origin) || is_own_host(origin, headers) {
+                    Ok(())
+                } else {
+                    Err(Foreign(shortened(origin.as_bytes())))
+                }
+            }
+            (None, None | Some("same-origin" | "none")) => Ok(()),
+            (None, Some(site)) => Err(Foreign(shortened(site.as_bytes()))),
+        }
+    }
+
     fn lists(&self, origin: &str) -> bool {
         let site = Site::parse(origin);
         self.0.iter().any(|pattern| match pattern {
@@ -171,6 +196,13 @@ fn is_own_host(origin: &str, headers: &HeaderMap) -> bool {
         && effective_port(own.port_u16(), site.scheme) == effective_port(site.port, site.scheme)
 }
 
+/// The origin of a page with this address: scheme, host and port.
+fn origin_of(url: &str) -> &str {
+    let scheme = url.find("://").map_or(url.len(), |at| at + 3);
+    let end = url[scheme..].find(['/', '?', '#']).map_or(url.len(), |at| scheme + at);
+    &url[..end]
+}
+
 fn effective_port(port: Option<u16>, scheme: &str) -> Option<u16> {
     port.or(match scheme {
         s if s.eq_ignore_ascii_case("http") => Some(80),
@@ -197,6 +229,45 @@ mod tests {
 
     fn allows(list: &[&str], host: &str, origin: &str) -> bool {
         Origins::new(list).unwrap().check(&headers(host, origin)).is_ok()
+    }
+
+    #[test]
+    fn scripts_are_known_by_their_page() {
+        let listed = Origins::new(["https://app.example.com"]).unwrap();
+        let judged = |origins: &Origins, headers: &[(&'static str, &str)]| {
+            let mut map = HeaderMap::new();
+            map.insert(HOST, "own.example:3000".parse().unwrap());
+            for (name, value) in headers {
+                map.insert(*name, value.parse().unwrap());
+            }
+            origins.check_script(&map).is_ok()
+        };
+        let (referer, site) = ("referer", "sec-fetch-site");
+        for headers in [
+            &[][..],
+            &[(referer, "http://own.example:3000/page?x#y")],
+            &[(referer, "https://app.example.com/"), (site, "cross-site")],
+            &[(referer, "https://app.example.com")],
+            &[(site, "same-origin")],
+            &[(site, "none")],
+            &[("origin", "https://other.example"), (site, "cross-site")],
+        ] {
+            assert!(judged(&listed, headers), "{headers:?}");
+        }
+        for headers in [
+            &[(referer, "http://foreign.example/own.example:3000/")][..],
+            &[(referer, "http://own.example:3001/")],
+            &[(referer, "https://app.example.com.evil.example/")],
+            &[(referer, "https://evil.example?https://app.example.com")],
+            &[(referer, "")],
+            &[(referer, "://")],
+            &[(site, "cross-site")],
+            &[(site, "same-site")],
+            &[(site, "?")],
+        ] {
+            assert!(!judged(&listed, headers), "{headers:?}");
+            assert!(judged(&Origins::new(["*"]).unwrap(), headers));
+        }
     }
 
     #[test]

@@ -99,6 +99,12 @@ fn wanted<'a, B>(mount: &Mount, query: &'a Query<'a>, request: &HttpRequest<B>) 
         HttpMethod::POST => Method::Post,
         _ => Method::Other,
     };
+    if query.jsonp.is_some()
+        && let Err(foreign) = mount.options.origins.check_script(request.headers())
+    {
+        tracing::warn!("refused a script: {foreign}; if they may connect, list them in the setting origins (ORIGINS)");
+        return Err(Refusal::Forbidden);
+    }
     match query.request(method, is_upgrade(request))? {
         Request::Handshake { revision: Revision::V3, .. } if !mount.options.allow_eio3 => {
             Err(Refusal::UnsupportedRevision)
