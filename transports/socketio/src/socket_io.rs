@@ -100,8 +100,8 @@ impl SocketIo {
     }
 
     /// The endpoint for a server whose connections begin on lanes (`roomcast_server::serve` with `Front::direct`),
-    /// beside its layer or service in the router: new sessions on WebSockets, at [`SocketIoBuilder::path`]. Half the cost of a
-    /// connect; layers of the router do not see the handshakes that are accepted.
+    /// beside its layer or service in the router: new sessions on WebSockets, at [`SocketIoBuilder::path`]. A connect costs a
+    /// quarter less; layers of the router do not see the handshakes that are accepted.
     pub fn direct(&self) -> Direct {
         let mount = Arc::clone(&self.mount);
         Direct::new(self.mount.options.path.as_str(), move |request| request::direct(&mount, request))

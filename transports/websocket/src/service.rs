@@ -113,7 +113,7 @@ impl WebSocket {
     }
 
     /// The endpoint at `path` for a server whose connections begin on lanes (`roomcast_server::serve` with `Front::direct`),
-    /// beside mounting it at the same path of its router. Half the cost of a connect; layers of the router do not see the
+    /// beside mounting it at the same path of its router. A connect costs a quarter less; layers of the router do not see the
     /// handshakes that are accepted.
     pub fn direct(&self, path: &str) -> Direct {
         let service = self.clone();
