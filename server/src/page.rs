@@ -19,6 +19,7 @@ pub(crate) fn router<S: Clone + Send + Sync + 'static>() -> Router<S> {
         .route("/page.css", get(async || file("text/css; charset=utf-8", include_str!("page/page.css"))))
         .route("/page.js", get(async || script(include_str!("page/page.js"))))
         .route("/pane.js", get(async || script(include_str!("page/pane.js"))))
+        .route("/socket-pane.js", get(async || script(include_str!("page/socket-pane.js"))))
         .route("/dom.js", get(async || script(include_str!("page/dom.js"))))
         .route("/http.js", get(async || script(include_str!("page/http.js"))))
         .route("/socketio.js", get(async || script(include_str!("page/socketio.js"))))

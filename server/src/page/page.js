@@ -2,7 +2,7 @@
 
 import { done } from '/dom.js';
 import { json } from '/http.js';
-import { Pane } from '/pane.js';
+import { SocketPane } from '/socket-pane.js';
 import { SocketIoPane, address as socketIoAddress } from '/socketio-pane.js';
 
 const REFRESH_MS = 3000;
@@ -24,7 +24,7 @@ const VERBS = {
 
 const message = (f) => ({ ...(f.event && { event: f.event }), data: f.text, ...(f.omit && { omit: true }) });
 
-class RawPane extends Pane {
+class RawPane extends SocketPane {
   constructor(letter, greeting) {
     super('raw-pane', letter);
     this.field('text').value = greeting;

@@ -1,7 +1,7 @@
 // The pane of a Socket.IO socket, which shares the rooms with the raw ones.
 
 import { done } from '/dom.js';
-import { Pane } from '/pane.js';
+import { SocketPane } from '/socket-pane.js';
 import { RESERVED, SocketIo } from '/socketio.js';
 
 const ACK_MS = 5000;
@@ -9,7 +9,7 @@ const ACK_MS = 5000;
 export const address = new URL('/socket.io/', location.href);
 address.protocol = location.protocol === 'https:' ? 'wss:' : 'ws:';
 
-export class SocketIoPane extends Pane {
+export class SocketIoPane extends SocketPane {
   /** `raw` is the pane whose socket joins this one to rooms: Socket.IO leaves that to servers. */
   constructor(letter, raw) {
     super('socketio-pane', letter);
