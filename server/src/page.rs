@@ -24,6 +24,8 @@ pub(crate) fn router<S: Clone + Send + Sync + 'static>() -> Router<S> {
         .route("/http.js", get(async || script(include_str!("page/http.js"))))
         .route("/socketio.js", get(async || script(include_str!("page/socketio.js"))))
         .route("/socketio-pane.js", get(async || script(include_str!("page/socketio-pane.js"))))
+        .route("/request.js", get(async || script(include_str!("page/request.js"))))
+        .route("/requests-pane.js", get(async || script(include_str!("page/requests-pane.js"))))
 }
 
 fn script(text: &'static str) -> impl IntoResponse {

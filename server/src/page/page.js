@@ -1,7 +1,9 @@
-// Three panes, each with a connection of its own. The first two speak the JSON room protocol of /ws, the third Socket.IO.
+// Three panes, each with a connection of its own: the first two speak the JSON room protocol of /ws, the third Socket.IO. One more
+// makes requests over the third one's connection.
 
 import { done } from '/dom.js';
 import { json } from '/http.js';
+import { RequestsPane } from '/requests-pane.js';
 import { SocketPane } from '/socket-pane.js';
 import { SocketIoPane, address as socketIoAddress } from '/socketio-pane.js';
 
@@ -108,7 +110,8 @@ class RawPane extends SocketPane {
 }
 
 const raw = [new RawPane('a', 'Hello from A'), new RawPane('b', 'Hello from B')];
-const panes = [...raw, new SocketIoPane('c', raw[0])];
+const socketIo = new SocketIoPane('c', raw[0]);
+const panes = [...raw, socketIo];
 let running;
 let again = false;
 
@@ -135,7 +138,7 @@ async function refreshAll() {
 
 document.querySelector('[data-out="address"]').textContent = address.href;
 document.querySelector('[data-out="socketio-address"]').textContent = socketIoAddress.href;
-document.getElementById('panes').append(...panes.map((pane) => pane.root));
+document.getElementById('panes').append(...[...panes, new RequestsPane(socketIo)].map((pane) => pane.root));
 document.addEventListener('change', refresh);
 document.addEventListener('visibilitychange', () => { if (!document.hidden) refresh(); });
 setInterval(() => { if (!document.hidden) refresh(); }, REFRESH_MS);

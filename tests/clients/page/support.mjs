@@ -39,11 +39,13 @@ export class LivePage {
     const response = await live.page.goto(server.url('/'));
     assert.deepEqual([response.status(), live.page.url()], [200, server.url('/')], 'no redirect');
     for (const name of ['a', 'b', 'c']) {
-      live[name] = new Pane(live.page, name);
+      live[name] = live.pane(name);
       await live[name].becomes('status', 'connected');
     }
     return live;
   }
+
+  pane(name) { return new Pane(this.page, name); }
 
   /** Closes it; nothing may have gone wrong behind the scenes. */
   async close() {
@@ -53,7 +55,7 @@ export class LivePage {
   }
 }
 
-/** One of the panes, by the hooks in its markup: a and b are raw WebSockets, c speaks Socket.IO. */
+/** One of the panes, by the hooks in its markup: a and b are raw WebSockets, c speaks Socket.IO, `requests` asks over c. */
 class Pane {
   constructor(page, name) {
     this.root = page.locator(`[data-pane="${name}"]`);
