@@ -203,7 +203,8 @@ impl Protocol for Connection {
 
     fn poll_timeout(&self) -> Option<Instant> {
         let session = self.session.poll_timeout(&self.mount.options.session);
-        session.into_iter().chain(self.top.poll_timeout()).min()
+        let leaves_at = self.polling.as_ref().and_then(|polling| polling.leaves_at());
+        session.into_iter().chain(self.top.poll_timeout()).chain(leaves_at).min()
     }
 
     fn handle_timeout(&mut self, now: Instant, cx: &mut Context<'_>) -> Result<(), Close> {
@@ -215,6 +216,7 @@ impl Protocol for Connection {
         self.partial = came;
         self.session.handle_timeout(now, &self.mount.options.session);
         self.act(cx)?;
+        self.leave_if(|until| until <= now, cx)?;
         self.top.handle_timeout(now)
     }
 

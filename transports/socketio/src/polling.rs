@@ -4,6 +4,8 @@ mod get;
 mod post;
 mod upgrading;
 
+use std::time::Instant;
+
 use roomcast_lane::{Close, Context};
 use roomcast_socketio_protocol::engineio::{
     Body, BodyLimits, Framing, Jsonp, Open, Packet, PacketKind, PayloadBuilder,
@@ -47,6 +49,14 @@ impl Polling {
         self.get.is_some()
     }
 
+    /// Until when a client's good-bye waits for a poll.
+    pub(crate) fn leaves_at(&self) -> Option<Instant> {
+        match &self.posting {
+            Posting::Leaving(_, until) => Some(*until),
+            _ => None,
+        }
+    }
+
     /// Answers the handshake.
     pub(crate) fn say_open(&mut self, open: &Open<'_>) -> Result<(), Close> {
         let mut body = PayloadBuilder::new(self.framing, self.jsonp, BodyLimits::default());
@@ -66,7 +76,10 @@ impl Connection {
         self.session.handle_timeout(cx.now(), &self.mount.options.session);
         self.act(cx)?;
         match input {
-            Input::Get(get) => self.handle_get(get),
+            Input::Get(get) => {
+                self.handle_get(get);
+                self.leave_if(|_| true, cx)?;
+            }
             Input::GetLost => self.handle_get_lost(),
             Input::PostBegun => self.handle_post_begun(),
             Input::Post(post) => return self.handle_post(post, cx),

@@ -1,6 +1,7 @@
 //! POSTs: packets that a client hands in, as far as the application takes them at once.
 
 use std::collections::VecDeque;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use roomcast_lane::{Close, Context};
@@ -15,6 +16,9 @@ use crate::input::{Content, Post};
 
 /// Packets of one POST that are handled in one go.
 const PACKETS_AT_ONCE: usize = 256;
+/// How long a client's good-bye waits for a poll. A client that leaves polls at the same time, on another connection, and wants
+/// to be answered by it; which of the two comes here first is left to chance.
+const LEAVING: Duration = Duration::from_millis(10);
 
 /// How far a POST is.
 #[derive(Default)]
@@ -23,6 +27,8 @@ pub(super) enum Posting {
     Nothing,
     /// Its body is on its way; or it was refused, which its sender hears when the body is there.
     Begun(Result<(), Refusal>),
+    /// It says good-bye, and has until then.
+    Leaving(Post, Instant),
     /// What of it is left to do, while the application has enough in work.
     Handling(Rest),
 }
@@ -58,11 +64,10 @@ impl Connection {
     }
 
     pub(super) fn handle_post(&mut self, post: Post, cx: &mut Context<'_>) -> Result<(), Close> {
-        let Post { body, content, reply } = post;
         match self.take_posting() {
             Posting::Begun(Ok(())) => {}
             Posting::Begun(Err(refusal)) => {
-                let _ = reply.send(Err(refusal));
+                let _ = post.reply.send(Err(refusal));
                 return Ok(());
             }
             other => {
@@ -70,10 +75,34 @@ impl Connection {
                 if let Some(polling) = &mut self.polling {
                     polling.posting = other;
                 }
-                let _ = reply.send(Err(Refusal::BadRequest));
+                let _ = post.reply.send(Err(Refusal::BadRequest));
                 return Ok(());
             }
         }
+        match &mut self.polling {
+            Some(polling) if !polling.has_get() && matches!(&post.body[..], b"1" | b"1:1") => {
+                polling.posting = Posting::Leaving(post, cx.now() + LEAVING);
+                Ok(())
+            }
+            _ => self.handle_packets(post, cx),
+        }
+    }
+
+    /// The poll is here that a client's good-bye waits for, or its time is over.
+    pub(crate) fn leave_if(&mut self, is_time: impl Fn(Instant) -> bool, cx: &mut Context<'_>) -> Result<(), Close> {
+        match self.take_posting() {
+            Posting::Leaving(post, until) if is_time(until) => self.handle_packets(post, cx),
+            other => {
+                if let Some(polling) = &mut self.polling {
+                    polling.posting = other;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn handle_packets(&mut self, post: Post, cx: &mut Context<'_>) -> Result<(), Close> {
+        let Post { body, content, reply } = post;
         let (revision, limits) = (self.session.revision(), self.mount.options.payloads);
         let mut rest = VecDeque::new();
         let puts_aside = matches!(self.carrier, Carrier::Records(_));

@@ -272,6 +272,36 @@ fn a_client_leaves_with_a_close_packet() {
 }
 
 #[test]
+fn a_good_bye_waits_a_moment_for_the_poll_that_is_sent_with_it() {
+    let mut world = World::new();
+    world.io.namespace("/", ());
+    let ann = world.connected_poller();
+    // On two connections: either may come first.
+    let mut post = world.post(&ann, "1");
+    world.run();
+    assert!(post.is_waiting());
+    let mut get = world.get(&ann);
+    world.run();
+    assert_eq!((post.text(), get.text()), ((200, "ok".into()), (200, "6".into())));
+    assert_eq!(world.counts(), (0, 0, 0));
+    let mut late = world.get(&ann);
+    world.run();
+    assert_eq!(late.text().0, 400);
+}
+
+#[test]
+fn a_good_bye_without_a_poll_does_not_wait_long() {
+    let mut world = World::new();
+    world.io.namespace("/", ());
+    let ann = world.connected_poller();
+    let mut post = world.post(&ann, "1");
+    world.run();
+    world.advance(0.03);
+    assert_eq!(post.text(), (200, "ok".into()));
+    assert_eq!(world.counts(), (0, 0, 0));
+}
+
+#[test]
 fn a_poll_that_waits_is_told_that_the_server_ends() {
     let mut world = World::new();
     world.io.namespace("/", ());

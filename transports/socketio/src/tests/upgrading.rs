@@ -226,6 +226,8 @@ fn a_candidate_of_a_session_that_is_gone_is_closed_in_time() {
     let mut world = World::new();
     world.io.namespace("/", ());
     let ann = world.connected_poller();
+    let _polls = world.get(&ann);
+    world.run();
     let mut post = world.post(&ann, "1");
     // Both are on their way when it ends.
     let candidate = world.candidate(&ann).unwrap();
