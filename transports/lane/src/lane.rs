@@ -223,7 +223,7 @@ impl Lane {
         !self.shared.is_behind() && !self.log.is_full() && self.orders.len() < ORDERS_MAX
     }
 
-    fn take_orders(&mut self) {
+    pub(crate) fn take_orders(&mut self) {
         self.shared.inbox.take(&mut self.taken);
         self.orders.extend(self.taken.drain(..));
     }

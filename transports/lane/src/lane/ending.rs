@@ -16,7 +16,7 @@ use crate::lane::outbox::{Outbox, Pushed};
 use crate::lane::timers::Armed;
 use crate::lane::{Drain, Lane};
 use crate::lanes::accept::Acceptor;
-use crate::lanes::order::Adoption;
+use crate::lanes::order::{Adoption, Order};
 use crate::link::Io;
 use crate::protocol::close::{Close, Farewell};
 use crate::protocol::context::Place;
@@ -243,6 +243,19 @@ impl Lane {
         }
     }
 
+    /// What is left to do is not done any more. Only who was just let in counts: its application hears that it is gone.
+    fn forget_orders(&mut self) {
+        self.take_orders();
+        for order in std::mem::take(&mut self.orders) {
+            self.done += order.size();
+            if let Order::Outcome { socket, result } = order {
+                self.orphan_outcome(socket, result.is_ok());
+            }
+        }
+        self.done += std::mem::take(&mut self.in_hand);
+        self.cursor = None;
+    }
+
     /// Drops everything.
     pub(crate) fn stop(&mut self) {
         let keys: Vec<u32> = self.connections.iter().map(|(index, _)| index as u32).collect();
@@ -251,10 +264,10 @@ impl Lane {
                 self.remove(key, &Close::shutting_down());
             }
         }
+        self.forget_orders();
         for (_, orphan) in std::mem::take(&mut self.orphans) {
             self.say_goodbye(orphan);
         }
-        self.orders.clear();
         let now = self.now;
         self.drain.get_or_insert(Drain { closes: Vec::new(), force: now, forced: 0, ended: false }).ended = true;
     }

@@ -264,7 +264,7 @@ impl Lane {
         self.settle_orphan(id);
     }
 
-    fn orphan_outcome(&mut self, id: SocketId, was_connected: bool) {
+    pub(crate) fn orphan_outcome(&mut self, id: SocketId, was_connected: bool) {
         if let Some(orphan) = self.orphans.get_mut(&id) {
             orphan.waits_for_outcome = false;
             orphan.was_connected = was_connected;

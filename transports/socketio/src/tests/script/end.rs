@@ -92,7 +92,7 @@ impl Stage {
             assert!(is_told_once || player.is_wild, "{} byes", record.byes);
         }
         assert_eq!(self.world.counts(), (0, 0, 0), "sessions, sockets, connections");
-        // A lane that ends forgets whom it was just told to let in.
+        // Whom a program lets in after its lane has ended, nobody takes back.
         assert!(self.is_draining || self.world.io.sockets("/") == 0);
         let stats = self.world.lane.stats();
         assert_eq!((stats.inbox_bytes, stats.outbox_bytes), (0, 0));
