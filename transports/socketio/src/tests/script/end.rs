@@ -77,10 +77,14 @@ impl Stage {
                 player.strays.push(self.world.post(&poller, body));
             }
         }
-        // Candidates of sessions that are gone wait for their time.
-        self.world.advance(20.0);
+        // Candidates of sessions that are gone wait for their time, and so do good-byes, which may begin late.
+        for seconds in [19.0, 1.0] {
+            self.world.advance(seconds);
+            for player in &mut self.players {
+                player.read();
+            }
+        }
         for player in &mut self.players {
-            player.read();
             assert!(
                 player.get.is_none() && player.post.is_none() && player.strays.is_empty(),
                 "a request has no answer"
