@@ -1,7 +1,5 @@
 //! What all namespaces of an engine share: slots, rooms, lanes, limits.
 
-use std::any::{Any, TypeId};
-use std::collections::HashMap;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, OnceLock};
 
@@ -9,15 +7,15 @@ use crate::sync::epoch::Guard;
 use ahash::RandomState;
 
 use crate::buckets::Buckets;
-use crate::engine::{Limits, Namespace};
+use crate::engine::Limits;
 use crate::error::{ConnectError, JoinError};
 use crate::id::{PublicId, SocketId};
 use crate::interner::{Interner, NameIndex};
-use crate::journal::Journal;
 use crate::lane::Lane;
+use crate::namespaces::Namespaces;
 use crate::observer::Observer;
 use crate::slots::Slots;
-use crate::sync::{AtomicU32, AtomicUsize, Mutex, random_state};
+use crate::sync::{AtomicU32, AtomicUsize, random_state};
 
 /// One for each engine, however many namespaces it has.
 pub(crate) struct Core {
@@ -30,17 +28,10 @@ pub(crate) struct Core {
     hasher: RandomState,
     lanes: Buckets<OnceLock<Arc<dyn Lane>>, 8>,
     lanes_len: AtomicU32,
-    namespaces: Mutex<Vec<Namespace>>,
-    /// Those that namespaces keep.
-    journals: Buckets<OnceLock<Journal>, 1>,
-    journals_len: AtomicU32,
-    /// One of each type for each namespace. Here, so that namespaces without any pay nothing.
-    shared: Mutex<HashMap<(u32, TypeId), Shared, RandomState>>,
+    pub(crate) namespaces: Namespaces,
     /// Sockets connected; a limit, not an order: Relaxed.
     sockets: AtomicUsize,
 }
-
-type Shared = Arc<dyn Any + Send + Sync>;
 
 impl Core {
     pub(crate) fn new(limits: Limits, observer: Option<Box<dyn Observer>>) -> Self {
@@ -53,48 +44,9 @@ impl Core {
             hasher: random_state(),
             lanes: Buckets::default(),
             lanes_len: AtomicU32::new(0),
-            namespaces: Mutex::new(Vec::new()),
-            journals: Buckets::default(),
-            journals_len: AtomicU32::new(0),
-            shared: Mutex::new(HashMap::with_hasher(random_state())),
+            namespaces: Namespaces::default(),
             sockets: AtomicUsize::new(0),
         }
-    }
-
-    /// The namespace of this name, made if there is none. Namespaces live as long as the core.
-    pub(crate) fn namespace(&self, name: &str) -> Namespace {
-        let mut namespaces = self.namespaces.lock();
-        if let Some(namespace) = namespaces.iter().find(|namespace| namespace.name() == name) {
-            return namespace.clone();
-        }
-        let namespace = Namespace::new(namespaces.len() as u32, name);
-        namespaces.push(namespace.clone());
-        namespace
-    }
-
-    /// The namespace's value of a type, made if there is none.
-    pub(crate) fn shared<T: Any + Send + Sync + Default>(&self, namespace: u32) -> Arc<T> {
-        let key = (namespace, TypeId::of::<T>());
-        let known = self.shared.lock().get(&key).cloned();
-        let value = known.unwrap_or_else(|| {
-            // It is the user's, so it is made without the lock; if two threads make one, the first to be kept is kept.
-            let made: Shared = Arc::<T>::default();
-            Arc::clone(self.shared.lock().entry(key).or_insert_with(|| Arc::clone(&made)))
-        });
-        // The key has the type, so this does not fail.
-        value.downcast().unwrap_or_default()
-    }
-
-    /// Makes a journal; its number.
-    pub(crate) fn add_journal(&self, bytes_max: usize) -> u32 {
-        let number = self.journals_len.fetch_add(1, Relaxed);
-        // The number is new, so the place is empty.
-        let _ = self.journals.get_or_grow(number).set(Journal::new(bytes_max));
-        number
-    }
-
-    pub(crate) fn journal(&self, number: u32) -> Option<&Journal> {
-        self.journals.get(number)?.get()
     }
 
     pub(crate) fn add_lane(&self, lane: Arc<dyn Lane>) -> u32 {

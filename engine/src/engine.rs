@@ -2,16 +2,16 @@
 
 use std::any::Any;
 use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use crate::core::Core;
 use crate::error::JoinError;
 use crate::journal::Journal;
 use crate::lane::Lane;
+use crate::namespaces::Namespace;
 use crate::observer::Observer;
 use crate::port::LanePort;
 use crate::room::Room;
-use crate::roster::Roster;
 use crate::selection::Selection;
 use crate::socket::Socket;
 use crate::sync::epoch;
@@ -24,18 +24,6 @@ use crate::target::{Target, everyone};
 pub struct Engine {
     pub(crate) core: Arc<Core>,
     pub(crate) namespace: Namespace,
-}
-
-/// The name of a namespace, and the room of everybody in it.
-#[derive(Clone)]
-pub struct Namespace(Arc<NamespaceInner>);
-
-struct NamespaceInner {
-    number: u32,
-    /// The number of its journal, if it keeps one. Beside the other number, where it costs one word and not two.
-    journal: OnceLock<u32>,
-    name: Box<str>,
-    everyone: Roster,
 }
 
 /// Limits of an engine.
@@ -93,11 +81,12 @@ impl Engine {
         self.to(everyone())
     }
 
-    /// The same engine in another namespace, which is made if there is none. Takes a lock; costs a few dozen bytes that
-    /// live as long as the engine.
+    /// The same engine in another namespace, which is made if there is none. Takes a lock of all namespaces for a look-up; a
+    /// new one costs some 200 bytes. It lives while anything of it is held, a handle or a socket, and may be forgotten
+    /// then, with what is kept for it ([`Self::shared`], [`Self::keep_journal`]).
     #[must_use]
     pub fn namespace(&self, name: &str) -> Self {
-        Self { core: Arc::clone(&self.core), namespace: self.core.namespace(name) }
+        Self { core: Arc::clone(&self.core), namespace: self.core.namespaces.get_or_make(name) }
     }
 
     /// The namespace's name.
@@ -140,32 +129,29 @@ impl Engine {
     }
 
     /// The namespace's value of this type, the same for all handles of the namespace: where a transport keeps what all its
-    /// parts share. Made at first use, and kept as long as the engine; so it must not own an `Engine` or a `Socket`, which
+    /// parts share. Made at first use, and kept as long as the namespace; so it must not own an `Engine` or a `Socket`, which
     /// would keep each other alive for ever. If two threads ask for the first time at once, one `T::default()` may be thrown
     /// away.
     ///
-    /// Takes a lock of all namespaces for one look-up: keep the `Arc`.
+    /// Takes a lock of the namespace for one look-up: keep the `Arc`.
     pub fn shared<T: Any + Send + Sync + Default>(&self) -> Arc<T> {
-        self.core.shared(self.namespace.number())
+        self.namespace.shared()
     }
 
     /// Keeps the latest messages of the namespace from now on, so that a socket which lost its connection can come back
-    /// without a loss ([`Journal::resume`]). Off by default, and on for ever: the first call decides `bytes_max`, later ones
-    /// change nothing. Turn it on before the namespace is used: what is sent meanwhile is in no order with what comes after.
+    /// without a loss ([`Journal::resume`]). Off by default, and on as long as the namespace lives: the first call decides
+    /// `bytes_max`, later ones change nothing. Turn it on before the namespace is used: what is sent meanwhile is in no order with what comes after.
     ///
     /// Messages of class reliable and latest are kept, whoever they are for, until they and what is noted beside each need
     /// more than `bytes_max`: the oldest go first. Each broadcast of the namespace then holds the journal's lock from its
     /// selection until all lanes have it, so they run one after another, and allocates a copy of its target.
     pub fn keep_journal(&self, bytes_max: usize) {
-        if self.journal().is_none() {
-            // One that comes second remains, unused and empty.
-            let _ = self.namespace.0.journal.set(self.core.add_journal(bytes_max));
-        }
+        self.namespace.keep_journal(bytes_max);
     }
 
     /// The namespace's journal, if it keeps one.
     pub fn journal(&self) -> Option<&Journal> {
-        self.core.journal(*self.namespace.0.journal.get()?)
+        self.namespace.journal()
     }
 
     /// Adds a lane: from now on it may connect sockets through the port, and gets what is sent to them. The engine keeps
@@ -178,37 +164,6 @@ impl Engine {
 impl fmt::Debug for Engine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Engine").field("namespace", &self.name()).finish_non_exhaustive()
-    }
-}
-
-impl Namespace {
-    pub(crate) fn new(number: u32, name: &str) -> Self {
-        Self(Arc::new(NamespaceInner {
-            number,
-            journal: OnceLock::new(),
-            name: name.into(),
-            everyone: Roster::immortal(),
-        }))
-    }
-
-    /// Its name; `/` is the first namespace.
-    pub fn name(&self) -> &str {
-        &self.0.name
-    }
-
-    pub(crate) fn number(&self) -> u32 {
-        self.0.number
-    }
-
-    /// The hidden room of all sockets of the namespace.
-    pub(crate) fn everyone(&self) -> &Roster {
-        &self.0.everyone
-    }
-}
-
-impl fmt::Debug for Namespace {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Namespace({:?})", self.name())
     }
 }
 
@@ -252,7 +207,7 @@ impl Builder {
     /// The engine, in namespace `/`.
     pub fn build(self) -> Engine {
         let core = Arc::new(Core::new(self.limits, self.observer));
-        let namespace = core.namespace("/");
+        let namespace = core.namespaces.get_or_make("/");
         Engine { core, namespace }
     }
 }

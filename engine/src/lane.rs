@@ -4,10 +4,10 @@
 //! *tiles*, 32 slots in a word, and hands each lane its share of a broadcast as one [`Delivery`]. Which socket stands in a
 //! slot, and which codec it speaks, only its lane knows: a [`LaneTable`] keeps it.
 
-use crate::engine::Namespace;
 use crate::id::SocketId;
 use crate::journal::Offset;
 use crate::message::Message;
+use crate::namespaces::Namespace;
 use crate::slots::{GROUPS_PER_CHUNK, SLOTS_PER_GROUP};
 use crate::sync::broken;
 

@@ -41,6 +41,11 @@ impl LanePort {
         Self { engine: Arc::new(self.engine.namespace(name)), place: Arc::clone(&self.place) }
     }
 
+    /// Whether a socket of this lane is in the namespace, or somebody holds a handle of one that was.
+    pub fn is_used(&self) -> bool {
+        Arc::strong_count(&self.engine) > 1
+    }
+
     /// Connects a socket under a public id that the transport made: 20 characters of the base64url alphabet, at random.
     /// The lane binds it in its [`LaneTable`](crate::LaneTable) before its first join.
     ///

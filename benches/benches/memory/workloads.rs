@@ -74,7 +74,11 @@ fn connected(sockets: usize) -> Growth {
 fn namespaces(count: usize) -> Growth {
     let engine = Engine::new();
     let names: Vec<String> = (0..count).map(|number| format!("/n{number}")).collect();
-    Growth::of(count, || names.iter().for_each(|name| drop(engine.namespace(name))))
+    // A namespace lives as long as a handle; these are not the namespace's.
+    let mut handles: Vec<Engine> = Vec::with_capacity(count);
+    Growth::of(count, || {
+        handles.extend(names.iter().map(|name| engine.namespace(name)));
+    })
 }
 
 /// Tables that were replaced wait for the epoch, and the epoch for pins: it gets some.

@@ -28,6 +28,7 @@ pub(crate) mod held;
 pub(crate) mod input;
 pub(crate) mod log;
 pub(crate) mod outbox;
+pub(crate) mod ports;
 pub(crate) mod read;
 pub(crate) mod recover;
 pub(crate) mod sockets;
@@ -38,7 +39,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
-use roomcast::{Codec, LanePort, LaneTable, SocketId};
+use roomcast::{Codec, LaneTable, SocketId};
 use slab::Slab;
 use tokio::runtime::Handle;
 
@@ -50,6 +51,7 @@ use crate::lane::deliver::Cursor;
 use crate::lane::held::Held;
 use crate::lane::input::READ_BYTES;
 use crate::lane::log::{Spans, TurnLog};
+use crate::lane::ports::Ports;
 use crate::lane::timers::Timers;
 use crate::lanes::ids::Ids;
 use crate::lanes::order::Order;
@@ -72,9 +74,7 @@ pub(crate) struct Limits {
 pub(crate) struct Lane {
     pub(crate) shared: Arc<LaneShared>,
     pub(crate) limits: Limits,
-    /// The way to the engine, for the first namespace; and for others, once used.
-    pub(crate) port: LanePort,
-    pub(crate) namespaces: HashMap<Arc<str>, LanePort>,
+    pub(crate) ports: Ports,
     pub(crate) tasks: Tasks,
     /// The runtime whose reactor watches the streams; a lane that is driven by hand has none.
     pub(crate) reactor: Option<Handle>,
@@ -138,12 +138,11 @@ pub(crate) struct Drain {
 }
 
 impl Lane {
-    pub(crate) fn new(shared: Arc<LaneShared>, port: LanePort, limits: Limits, tasks: Tasks, now: Instant) -> Self {
+    pub(crate) fn new(shared: Arc<LaneShared>, ports: Ports, limits: Limits, tasks: Tasks, now: Instant) -> Self {
         Self {
             shared,
             limits,
-            port,
-            namespaces: HashMap::new(),
+            ports,
             tasks,
             reactor: None,
             ids: Ids::default(),

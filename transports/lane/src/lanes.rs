@@ -24,6 +24,7 @@ use tokio::sync::{Notify, oneshot};
 
 use crate::application::Application;
 use crate::lane::budget::Budget;
+use crate::lane::ports::Ports;
 use crate::lane::{Lane, Limits};
 use crate::lanes::codecs::{CodecId, Codecs};
 use crate::lanes::counters::LaneStats;
@@ -149,7 +150,7 @@ impl LanesBuilder {
             let (here, engine) = (Arc::clone(&shared), engine.clone());
             let make = move || {
                 let port = engine.attach(Arc::clone(&here) as Arc<dyn roomcast::Lane>);
-                Lane::new(here, port, limits, tasks, Instant::now())
+                Lane::new(here, Ports::new(port), limits, tasks, Instant::now())
             };
             match driver::start(&shared, make) {
                 Ok(end) => {

@@ -9,6 +9,7 @@ use roomcast::{Codec, Engine};
 
 use crate::application::BoxFuture;
 use crate::lane::budget::Budget;
+use crate::lane::ports::Ports;
 use crate::lane::{Lane, Limits};
 use crate::lanes::Lanes;
 use crate::lanes::codecs::{CodecId, Codecs};
@@ -68,7 +69,7 @@ impl ManualLane {
         let port = engine.attach(Arc::clone(&shared) as Arc<dyn roomcast::Lane>);
         let (tasks, now) = (Arc::default(), Instant::now());
         let limits = Limits { outbox_bytes_max, outbox_age_max: Duration::from_secs(10) };
-        let lane = Lane::new(Arc::clone(&shared), port, limits, Tasks::Manual(Arc::clone(&tasks)), now);
+        let lane = Lane::new(Arc::clone(&shared), Ports::new(port), limits, Tasks::Manual(Arc::clone(&tasks)), now);
         Self { lane, shared, tasks, now }
     }
 
@@ -83,7 +84,7 @@ impl ManualLane {
     /// The lane as transports are given lanes, so that a whole endpoint can be driven by hand. As with other [`Lanes`] it ends
     /// when the last clone is dropped.
     pub fn lanes(&self) -> Lanes {
-        Lanes::of(self.lane.port.engine(), &self.shared)
+        Lanes::of(self.lane.ports.engine(), &self.shared)
     }
 
     /// Connects a client whose side takes `room` bytes before it is read.

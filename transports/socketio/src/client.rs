@@ -156,7 +156,7 @@ impl Client {
                 Some(former) => Some((former.pid, former.after)),
                 None => since.and_then(|since| Some((Sid::random()?, since))),
             };
-            self.connecting.push(Connecting { id, namespace: found, return_ticket });
+            self.connecting.push(Connecting { id, namespace: Arc::clone(&found), return_ticket });
         }
         Ok(())
     }

@@ -1,6 +1,7 @@
 //! The namespaces of an endpoint: which there are, and whose events go where.
 
 use std::collections::HashMap;
+use std::ops::Deref;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 
@@ -11,8 +12,11 @@ use roomcast_lane::{Application, BoxFuture, Disconnect, Event, Handshake, Refusa
 use crate::asks::Asks;
 use crate::recovery::{Recovery, Returning};
 
-/// Namespaces made by predicates that there may be at a time.
+/// Namespaces that there may be at a time, for a predicate to make one more.
 const DYNAMIC_MAX: usize = 10_000;
+
+/// Namespaces at which those are looked for that are over.
+const SEARCH_FROM: usize = 64;
 
 /// Decides whether a namespace exists that nobody mounted, and what handles its events.
 pub(crate) type Predicate = dyn Fn(&str) -> Option<Arc<dyn Application>> + Send + Sync;
@@ -21,19 +25,30 @@ pub(crate) type Predicate = dyn Fn(&str) -> Option<Arc<dyn Application>> + Send 
 pub(crate) struct Registry {
     engine: Engine,
     recovery: Option<Recovery>,
-    known: RwLock<HashMap<Arc<str>, Arc<Namespace>>>,
+    known: RwLock<Known>,
     predicates: RwLock<Vec<Arc<Predicate>>>,
+}
+
+struct Known {
+    by_name: HashMap<Arc<str>, Arc<Namespace>>,
+    search_at: usize,
 }
 
 impl Registry {
     pub(crate) fn new(engine: &Engine, recovery: Option<Recovery>) -> Arc<Self> {
-        Arc::new(Self { engine: engine.clone(), recovery, known: RwLock::default(), predicates: RwLock::default() })
+        let known = Known { by_name: HashMap::new(), search_at: SEARCH_FROM };
+        Arc::new(Self { engine: engine.clone(), recovery, known: RwLock::new(known), predicates: RwLock::default() })
     }
 
     /// Mounts a namespace, in the place of a former one: connections of that one go on as they were.
     pub(crate) fn mount(self: &Arc<Self>, name: &str, application: impl Application) -> Engine {
         application.mounted();
-        self.add(name, Arc::new(application), false).engine().clone()
+        let namespace = self.make(name, Arc::new(application), false);
+        let engine = namespace.engine().clone();
+        let former = self.known.write().by_name.insert(Arc::clone(namespace.name()), namespace);
+        // Its application is the program's, and so is what it drops.
+        drop(former);
+        engine
     }
 
     pub(crate) fn mount_dynamic(&self, predicate: Arc<Predicate>) {
@@ -42,37 +57,47 @@ impl Registry {
 
     /// A namespace that is there.
     pub(crate) fn get(&self, name: &str) -> Option<Arc<Namespace>> {
-        self.known.read().get(name).map(Arc::clone)
+        self.known.read().by_name.get(name).map(Arc::clone)
     }
 
     /// The namespace for a client that asks for it.
-    pub(crate) fn find(self: &Arc<Self>, name: &str) -> Option<Arc<Namespace>> {
-        if let Some(namespace) = self.get(name) {
-            return Some(namespace);
+    pub(crate) fn find(self: &Arc<Self>, name: &str) -> Option<Visit> {
+        if let Some(namespace) = self.known.read().by_name.get(name) {
+            return Some(Visit::new(namespace));
         }
         // Called without a lock: it is the program's.
         let predicates = self.predicates.read().clone();
         let application = predicates.iter().find_map(|predicate| predicate(name))?;
-        if self.known.read().len() >= DYNAMIC_MAX {
+        application.mounted();
+        let made = self.make(name, application, true);
+        let over = self.known.write().take_over();
+        // They are the program's, too.
+        drop(over);
+        let mut known = self.known.write();
+        if let Some(namespace) = known.by_name.get(name) {
+            return Some(Visit::new(namespace));
+        }
+        if known.by_name.len() >= DYNAMIC_MAX {
+            drop(known);
             tracing::warn!("a namespace was not made: there are {DYNAMIC_MAX} already");
             return None;
         }
-        application.mounted();
-        Some(self.add(name, application, true))
+        known.by_name.insert(Arc::clone(made.name()), Arc::clone(&made));
+        Some(Visit::new(&made))
     }
 
     /// Sockets that are in a namespace, or about to be.
     pub(crate) fn sockets(&self, name: &str) -> usize {
-        self.known.read().get(name).map_or(0, |namespace| namespace.0.present.load(Ordering::Relaxed))
+        self.known.read().by_name.get(name).map_or(0, |namespace| namespace.0.present.load(Ordering::Relaxed))
     }
 
-    fn add(self: &Arc<Self>, name: &str, application: Arc<dyn Application>, dynamic: bool) -> Arc<Namespace> {
+    fn make(self: &Arc<Self>, name: &str, application: Arc<dyn Application>, dynamic: bool) -> Arc<Namespace> {
         let engine = if name == "/" { self.engine.clone() } else { self.engine.namespace(name) };
         let returning = self.recovery.map(|recovery| {
             engine.keep_journal(recovery.journal_bytes_max);
             Returning::new(recovery)
         });
-        let namespace = Arc::new(Namespace(Arc::new(Inner {
+        Arc::new(Namespace(Arc::new(Inner {
             name: name.into(),
             asks: engine.shared(),
             engine,
@@ -80,18 +105,29 @@ impl Registry {
             returning,
             present: AtomicUsize::new(0),
             made_by: dynamic.then(|| Arc::downgrade(self)),
-        })));
-        self.known.write().insert(Arc::clone(namespace.name()), Arc::clone(&namespace));
-        namespace
+        })))
     }
 
-    /// Forgets a namespace that a predicate made, if nobody is in it.
+    /// Forgets a namespace that a predicate made, if it is over.
     fn prune(&self, inner: &Arc<Inner>) {
         let mut known = self.known.write();
-        let is_this = known.get(&inner.name).is_some_and(|known| Arc::ptr_eq(&known.0, inner));
-        if is_this && inner.present.load(Ordering::SeqCst) == 0 {
-            known.remove(&inner.name);
+        let is_this = known.by_name.get(&inner.name).is_some_and(|known| Arc::ptr_eq(&known.0, inner));
+        if is_this && inner.is_over() {
+            known.by_name.remove(&inner.name);
         }
+    }
+}
+
+impl Known {
+    /// Takes those out that are over, if it is time to look for them: those that waited for somebody who did not come back.
+    fn take_over(&mut self) -> Vec<Arc<Namespace>> {
+        if self.by_name.len() < self.search_at {
+            return Vec::new();
+        }
+        let over =
+            self.by_name.extract_if(|_, namespace| namespace.0.is_over()).map(|(_, namespace)| namespace).collect();
+        self.search_at = SEARCH_FROM.max(2 * self.by_name.len());
+        over
     }
 }
 
@@ -104,11 +140,14 @@ struct Inner {
     asks: Arc<Asks>,
     application: Arc<dyn Application>,
     returning: Option<Returning>,
-    /// Sockets that are in it or are being let in.
+    /// Sockets that are in it or are being let in, and visits.
     present: AtomicUsize,
-    /// A predicate made it, and it ends with its last socket.
+    /// A predicate made it, and it ends with its last socket, or when that can no more come back.
     made_by: Option<Weak<Registry>>,
 }
+
+/// A namespace that does not end meanwhile.
+pub(crate) struct Visit(Arc<Namespace>);
 
 impl Namespace {
     pub(crate) fn name(&self) -> &Arc<str> {
@@ -128,13 +167,50 @@ impl Namespace {
         self.0.returning.as_ref()
     }
 
-    fn leave(&self, id: SocketId) {
-        self.0.asks.leave(id);
+    /// One who was counted goes.
+    fn go(&self) {
         if self.0.present.fetch_sub(1, Ordering::SeqCst) == 1
             && let Some(registry) = self.0.made_by.as_ref().and_then(Weak::upgrade)
         {
             registry.prune(&self.0);
         }
+    }
+
+    fn leave(&self, id: SocketId) {
+        self.0.asks.leave(id);
+        self.go();
+    }
+}
+
+impl Inner {
+    /// Whether it is a predicate's, and nobody is in it or may come back. To be asked under the registry's lock, where it is
+    /// found.
+    fn is_over(&self) -> bool {
+        self.made_by.is_some()
+            && self.present.load(Ordering::SeqCst) == 0
+            && self.returning.as_ref().is_none_or(Returning::is_over)
+    }
+}
+
+impl Visit {
+    /// Under the registry's lock.
+    fn new(namespace: &Arc<Namespace>) -> Self {
+        namespace.0.present.fetch_add(1, Ordering::SeqCst);
+        Self(Arc::clone(namespace))
+    }
+}
+
+impl Deref for Visit {
+    type Target = Arc<Namespace>;
+
+    fn deref(&self) -> &Arc<Namespace> {
+        &self.0
+    }
+}
+
+impl Drop for Visit {
+    fn drop(&mut self) {
+        self.0.go();
     }
 }
 

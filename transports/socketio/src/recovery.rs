@@ -101,6 +101,13 @@ impl Returning {
         Self { settings, people: Mutex::default() }
     }
 
+    /// Whether nobody is here, and nobody may come back.
+    pub(crate) fn is_over(&self) -> bool {
+        let mut people = self.people.lock();
+        people.forget_old(&self.settings, Instant::now());
+        people.here.is_empty() && people.gone.is_empty()
+    }
+
     /// The socket that a client was, by what it authenticates with. It cannot be taken again.
     pub(crate) fn take(&self, auth: &str, engine: &Engine) -> Option<Former> {
         let claim: Claim = serde_json::from_str(auth).ok()?;

@@ -60,9 +60,8 @@ impl Lane {
     /// Begins anew, with what concerns no connection that was here.
     fn renew(&mut self) {
         self.take_orders();
-        let fresh = Self::new(Arc::clone(&self.shared), self.port.clone(), self.limits, self.tasks.clone(), self.now);
+        let fresh = Self::new(Arc::clone(&self.shared), self.ports.clone(), self.limits, self.tasks.clone(), self.now);
         let old = std::mem::replace(self, fresh);
-        self.namespaces = old.namespaces;
         self.reactor = old.reactor;
         self.ids = old.ids;
         // Old keys must not mean new connections, nor old replies new events.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use futures_util::FutureExt;
-use roomcast::{Closed, FormerMember, LanePort, Offset, OwnedSocket, Resumed, Socket, SocketId};
+use roomcast::{Closed, FormerMember, Offset, OwnedSocket, Resumed, Socket, SocketId};
 
 use crate::application::connect::{Connect, NewSocket};
 use crate::application::disconnect::{Disconnect, DisconnectReason};
@@ -72,13 +72,13 @@ impl Lane {
 
     fn connect_new(&mut self, namespace: &Arc<str>, id: Option<String>) -> Result<OwnedSocket, Refusal> {
         let id = id.or_else(|| self.ids.id()).ok_or_else(|| Refusal::new("the system has no randomness"))?;
-        self.namespace(namespace).connect(&id).map_err(|error| Refusal::new(error.to_string()))
+        self.ports.get(namespace).connect(&id).map_err(|error| Refusal::new(error.to_string()))
     }
 
     /// Brings a former socket back, if the journal has all that it missed, and that is not more than `max` bytes.
     fn resume(&mut self, namespace: &Arc<str>, who: &FormerMember, after: Offset, max: usize) -> Option<Resumed> {
-        let engine = self.namespace(namespace).engine().clone();
-        let resumed = engine.journal()?.resume(who, after, || self.namespace(namespace).connect(&who.id));
+        let engine = self.ports.get(namespace).engine().clone();
+        let resumed = engine.journal()?.resume(who, after, || self.ports.get(namespace).connect(&who.id));
         match resumed {
             Ok(resumed) if resumed.missed.iter().map(|(message, _)| message.size()).sum::<usize>() <= max => {
                 Some(resumed)
@@ -110,14 +110,6 @@ impl Lane {
             Some(Err(future)) => self.tasks.spawn(Box::pin(outcome.wait_for(future))),
             None => outcome.report(Err(failed())),
         }
-    }
-
-    fn namespace(&mut self, name: &Arc<str>) -> &LanePort {
-        if &**name == "/" {
-            return &self.port;
-        }
-        let Self { namespaces, port, .. } = self;
-        namespaces.entry(Arc::clone(name)).or_insert_with(|| port.namespace(name))
     }
 
     /// The application let a socket in, or did not.

@@ -3,9 +3,10 @@
 use std::future::{pending, ready};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use parking_lot::Mutex;
-use roomcast::Socket;
+use roomcast::{Message, Socket};
 use roomcast_lane::{Auth, Events, Refusal};
 use serde::Deserialize;
 
@@ -13,6 +14,7 @@ use super::flavor::Flavor;
 use super::polling::keeping;
 use super::websocket::{CLOSE, WebSocket};
 use super::world::World;
+use crate::Recovery;
 
 /// A client on a WebSocket whose open packet is read.
 fn opened(world: &mut World) -> WebSocket {
@@ -189,6 +191,50 @@ fn a_namespace_that_a_predicate_made_ends_with_its_last_socket() {
 }
 
 #[test]
+fn what_clients_only_name_does_not_add_up() {
+    let window = Duration::from_millis(1);
+    for recovery in [None, Some(Recovery::new(window))] {
+        let mut world = World::with(|builder| match recovery {
+            Some(recovery) => builder.recovery(recovery),
+            None => builder,
+        });
+        let made = Arc::new(());
+        let mine = Arc::clone(&made);
+        world.io.namespaces(move |_| {
+            let mine = Arc::clone(&mine);
+            Some(Events::new().on("e", move |_, ()| ready(drop(Arc::clone(&mine)))))
+        });
+        for number in 0..300 {
+            let client = opened(&mut world);
+            assert!(ask(&mut world, &client, &format!("40/{number},"))[0].starts_with("40/"));
+            client.stream.break_off();
+            world.run();
+            if number % 50 == 49 {
+                std::thread::sleep(2 * window);
+            }
+            assert!(Arc::strong_count(&made) < 150, "{recovery:?}");
+        }
+    }
+}
+
+#[test]
+fn the_last_one_of_a_namespace_that_a_predicate_made_may_come_back() {
+    let mut world = World::with(|builder| builder.recovery(Recovery::new(Duration::from_secs(60))));
+    world.io.namespaces(|name| name.starts_with("/shop-").then_some(()));
+    let client = opened(&mut world);
+    let welcome = ask(&mut world, &client, "40/shop-1,").remove(0);
+    client.stream.break_off();
+    world.run();
+    assert_eq!(world.io.sockets("/shop-1"), 0);
+    world.io.of("/shop-1").unwrap().everyone().broadcast(&Message::json("missed", &1).unwrap());
+    let welcome: serde_json::Value = serde_json::from_str(welcome.strip_prefix("40/shop-1,").unwrap()).unwrap();
+    let client = opened(&mut world);
+    let texts = ask(&mut world, &client, &format!(r#"40/shop-1,{{"pid":{}}}"#, welcome["pid"]));
+    assert!(texts[0].contains(welcome["sid"].as_str().unwrap()), "{texts:?}");
+    assert!(texts[1].starts_with(r#"42/shop-1,["missed",1,"#), "{texts:?}");
+}
+
+#[test]
 fn a_connection_is_in_so_many_namespaces() {
     let mut world = World::with(|builder| builder.namespaces_max(2));
     for name in ["/", "/a", "/b"] {
@@ -204,7 +250,7 @@ fn a_connection_is_in_so_many_namespaces() {
 
 #[test]
 fn who_does_not_connect_in_time_is_closed_and_who_waits_for_the_program_is_not() {
-    let mut world = World::with(|builder| builder.ping_interval(std::time::Duration::from_secs(1_000)));
+    let mut world = World::with(|builder| builder.ping_interval(Duration::from_secs(1_000)));
     world.io.namespace("/", Events::new().on_connect(|_, ()| pending()));
     let (idle, waits) = (opened(&mut world), opened(&mut world));
     ask(&mut world, &waits, "40");
