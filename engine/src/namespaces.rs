@@ -124,6 +124,7 @@ struct Table {
 struct ByName(Namespace);
 
 impl Default for Namespaces {
+    #[expect(clippy::mutable_key_type, reason = "only the name is hashed and compared, and it never changes")]
     fn default() -> Self {
         let named = HashSet::with_hasher(random_state());
         Self(Mutex::new(Table { named, numbers: 0, free: Vec::new(), search_at: SEARCH_FROM }))

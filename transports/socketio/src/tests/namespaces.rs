@@ -202,7 +202,10 @@ fn what_clients_only_name_does_not_add_up() {
         let mine = Arc::clone(&made);
         world.io.namespaces(move |_| {
             let mine = Arc::clone(&mine);
-            Some(Events::new().on("e", move |_, ()| ready(drop(Arc::clone(&mine)))))
+            Some(Events::new().on("e", move |_, ()| {
+                let _holds = &mine;
+                ready(())
+            }))
         });
         for number in 0..300 {
             let client = opened(&mut world);
