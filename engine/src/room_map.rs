@@ -5,10 +5,14 @@
 //! lock, so it is a plain open-addressing table without atomics. As in the rooms' tables a cell that lost its last bit
 //! stays, and is left out when the table grows or shrinks; so nothing moves while many rooms are left one by one.
 
+use smallvec::{SmallVec, smallvec};
+
 /// Room number -> mask of the group's sockets.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct RoomMap {
-    cells: Box<[u64]>,
+    /// In the group itself as long as there are few: where everybody is in the same rooms, that is one wait for memory less
+    /// for each 32 of them.
+    cells: SmallVec<[u64; CELLS_MIN]>,
     /// Cells with a socket.
     live: u32,
     /// Cells with a room, those without sockets included.
@@ -24,6 +28,12 @@ pub(crate) struct RoomCell {
 
 /// Power of two; scans go by so many cells.
 const CELLS_MIN: usize = 4;
+
+impl Default for RoomMap {
+    fn default() -> Self {
+        Self { cells: smallvec![0; CELLS_MIN], live: 0, used: 0 }
+    }
+}
 
 impl RoomMap {
     /// The sockets of the group that are in this room.
@@ -93,9 +103,6 @@ impl RoomMap {
     }
 
     fn position(&self, room: u32) -> Option<usize> {
-        if self.cells.is_empty() {
-            return None;
-        }
         let mut at = self.start(room);
         while self.cells[at] != 0 {
             if room_of(self.cells[at]) == room {
@@ -118,7 +125,7 @@ impl RoomMap {
     /// Makes a table for the rooms with sockets and as many again.
     fn resize(&mut self) {
         let len = ((self.live as usize + 1) * 2).next_power_of_two().max(CELLS_MIN);
-        let old = std::mem::replace(&mut self.cells, vec![0; len].into());
+        let old = std::mem::replace(&mut self.cells, smallvec![0; len]);
         self.used = self.live;
         for cell in old.into_iter().filter(|cell| *cell as u32 != 0) {
             let mut at = self.start(room_of(cell));
