@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use roomcast_lane::Lanes;
 
-/// Counts the accepted connections of a server: those that speak HTTP, and those that were upgraded and live on lanes.
+/// Counts the accepted connections of a server: those that speak HTTP, and those that live on lanes.
 #[derive(Clone, Debug)]
 pub struct Connections {
     /// A statistic: nothing is ordered by it.
@@ -25,7 +25,7 @@ impl Connections {
 
     /// Open connections. One that is on its way to a lane may be missing for a moment.
     pub fn open(&self) -> usize {
-        self.http.load(Ordering::Relaxed) + self.lanes.stats().connections as usize
+        self.http.load(Ordering::Relaxed) + self.lanes.stats().streams as usize
     }
 
     pub(crate) fn lanes(&self) -> &Lanes {

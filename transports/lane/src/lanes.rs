@@ -29,7 +29,7 @@ use crate::lane::{Lane, Limits};
 use crate::lanes::codecs::{CodecId, Codecs};
 use crate::lanes::counters::LaneStats;
 use crate::lanes::order::{Adoption, Order};
-use crate::lanes::shared::{Counted, LaneShared};
+use crate::lanes::shared::LaneShared;
 use crate::lanes::tasks::Tasks;
 use crate::link::stream::Stream;
 use crate::protocol::Protocol;
@@ -123,7 +123,8 @@ impl LanesBuilder {
         self
     }
 
-    /// How many connections there may be, without limit by default. Further ones are closed as soon as they are accepted.
+    /// How many connections with a stream there may be, without limit by default. Further ones are closed as soon as they are
+    /// accepted.
     pub fn connections_max(mut self, connections: usize) -> Self {
         self.connections_max = connections;
         self
@@ -254,7 +255,8 @@ impl Lanes {
     /// upgrade; `protocol` makes its protocol there.
     ///
     /// # Errors
-    /// When there are too many connections, or the lanes end. The stream is dropped, and so closed.
+    /// When there are too many connections, or the lanes end. The stream is dropped, and so closed. Without a stream only the
+    /// latter: how many such sessions there may be is their transport's to say.
     pub fn adopt<P: Protocol>(
         &self,
         stream: Stream,
@@ -269,13 +271,13 @@ impl Lanes {
         let mut least: Option<(usize, &Arc<LaneShared>)> = None;
         for lane in self.0.lanes.iter().filter(|lane| !lane.has_ended()) {
             let connections = lane.open_connections();
-            open += connections;
+            open += lane.open_streams();
             if least.is_none_or(|(least, _)| connections < least) {
                 least = Some((connections, lane));
             }
         }
         let (_, lane) = least.ok_or(AdoptError::Draining)?;
-        if open >= self.0.connections_max {
+        if !stream.is_none() && open >= self.0.connections_max {
             return Err(AdoptError::Connections { max: self.0.connections_max });
         }
         adopt_on(lane, stream, early, wire, protocol)
@@ -375,10 +377,7 @@ fn adopt_on<P: Protocol>(
     wire: &Wire,
     protocol: impl FnOnce() -> P + Send + 'static,
 ) -> Result<(), AdoptError> {
-    // Counted from here, so that a burst is spread.
-    let counted = Counted::new(lane);
-    let make = Box::new(move || Box::new(protocol()) as Box<dyn Protocol>);
-    let adoption = Adoption { stream, early, wire: wire.clone(), make, counted };
+    let adoption = Adoption::new(lane, stream, early, wire, protocol);
     if lane.push(Order::Adopt(Box::new(adoption))) { Ok(()) } else { Err(AdoptError::Draining) }
 }
 

@@ -15,7 +15,7 @@ use crate::lanes::Lanes;
 use crate::lanes::codecs::{CodecId, Codecs};
 use crate::lanes::counters::LaneStats;
 use crate::lanes::order::{Adoption, Order};
-use crate::lanes::shared::{Counted, LaneShared};
+use crate::lanes::shared::LaneShared;
 use crate::lanes::tasks::Tasks;
 use crate::link::stream::Stream;
 use crate::link::{Far, Link, MemoryLink};
@@ -116,9 +116,8 @@ impl ManualLane {
         wire: &Wire,
         protocol: impl FnOnce() -> P + Send + 'static,
     ) {
-        let counted = Counted::new(&self.shared);
-        let make = Box::new(move || Box::new(protocol()) as Box<dyn Protocol>);
-        self.shared.push(Order::Adopt(Box::new(Adoption { stream, early, wire: wire.clone(), make, counted })));
+        let adoption = Adoption::new(&self.shared, stream, early, wire, protocol);
+        self.shared.push(Order::Adopt(Box::new(adoption)));
     }
 
     /// Works until nothing is left to do.

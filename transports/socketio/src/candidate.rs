@@ -69,6 +69,8 @@ impl Candidate {
             Frame::Binary(_) => Said::Other,
         };
         if said == Said::Upgrade {
+            // From here on it is the session that waits for it, or closes it.
+            self.until = None;
             cx.hold();
         }
         self.session.send(Input::CandidateSaid(self.serial, said));

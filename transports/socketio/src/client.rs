@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use roomcast::{Journal, Offset, Socket, SocketId};
 use roomcast_lane::{AckToken, Answer, Close, Connect, Context, DisconnectReason, Event, NewSocket, Refusal};
@@ -18,12 +18,17 @@ use crate::namespaces::Namespace;
 use crate::recovery::Former;
 use crate::sid::Sid;
 
+/// When to look again for attachments that could not be read in time.
+const AGAIN: Duration = Duration::from_secs(1);
+
 /// One client, from its first packet to its last.
 pub(crate) struct Client {
     revision: Revision,
     /// Unknown until the client has said something: the first packet of one that speaks msgpack is binary.
     parser: Option<Parser>,
     decoder: Decoder,
+    /// Until when the attachments that are missing have to be there.
+    whole_until: Option<Instant>,
     namespaces: Namespaces<SocketId>,
     /// Sockets that the application is asked about.
     connecting: Vec<Connecting>,
@@ -58,7 +63,8 @@ impl Client {
             engineio::Revision::V4 => Revision::V5,
         };
         let namespaces = Namespaces::new(revision, now, &mount.options.namespaces);
-        Self { revision, parser, decoder: Decoder::new(revision), namespaces, connecting: Vec::new(), handshake }
+        let decoder = Decoder::new(revision);
+        Self { revision, parser, decoder, whole_until: None, namespaces, connecting: Vec::new(), handshake }
     }
 
     /// The session is open. Clients of the older protocol are connected to `/` unasked, under the session's id.
@@ -82,8 +88,16 @@ impl Client {
             (Parser::Msgpack, Data::Text(_)) => return Err(unreadable("text from a client that speaks msgpack")),
         };
         match packet.map_err(|error: DecodeError| unreadable(error.to_string()))? {
-            Some(packet) => self.handle_packet(packet, io),
-            None => Ok(()),
+            Some(packet) => {
+                self.whole_until = None;
+                self.handle_packet(packet, io)
+            }
+            None => {
+                let session = &io.mount.options.session;
+                let until = || io.cx.now() + session.ping_interval + session.ping_timeout;
+                self.whole_until.get_or_insert_with(until);
+                Ok(())
+            }
         }
     }
 
@@ -222,10 +236,17 @@ impl Client {
     }
 
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
-        self.namespaces.poll_timeout()
+        self.namespaces.poll_timeout().into_iter().chain(self.whole_until).min()
     }
 
-    pub(crate) fn handle_timeout(&mut self, now: Instant) -> Result<(), Close> {
+    /// Time passed. `is_held`: what is missing may have come, and is not read.
+    pub(crate) fn handle_timeout(&mut self, now: Instant, is_held: bool) -> Result<(), Close> {
+        if is_held && let Some(until) = &mut self.whole_until {
+            *until = (*until).max(now + AGAIN);
+        }
+        if self.whole_until.is_some_and(|until| until <= now) {
+            return Err(unreadable("the attachments of a packet did not come in time"));
+        }
         self.namespaces.handle_timeout(now).map_err(|error| forced(&error))
     }
 

@@ -138,7 +138,7 @@ impl Connection {
             open = open.without_upgrades();
         }
         match &mut self.polling {
-            Some(polling) => polling.say_open(&open)?,
+            Some(polling) => polling.say_open(&open, cx.now())?,
             None => {
                 let mut packet = BytesMut::new();
                 open.append(&mut packet);
@@ -203,8 +203,8 @@ impl Protocol for Connection {
 
     fn poll_timeout(&self) -> Option<Instant> {
         let session = self.session.poll_timeout(&self.mount.options.session);
-        let leaves_at = self.polling.as_ref().and_then(|polling| polling.leaves_at());
-        session.into_iter().chain(self.top.poll_timeout()).chain(leaves_at).min()
+        let polling = self.polling.as_ref().and_then(|polling| polling.poll_timeout());
+        session.into_iter().chain(self.top.poll_timeout()).chain(polling).min()
     }
 
     fn handle_timeout(&mut self, now: Instant, cx: &mut Context<'_>) -> Result<(), Close> {
@@ -216,8 +216,8 @@ impl Protocol for Connection {
         self.partial = came;
         self.session.handle_timeout(now, &self.mount.options.session);
         self.act(cx)?;
-        self.leave_if(|until| until <= now, cx)?;
-        self.top.handle_timeout(now)
+        self.handle_polling_timeout(now, cx)?;
+        self.top.handle_timeout(now, cx.is_held())
     }
 
     fn handle_output(&mut self, cx: &mut Context<'_>) -> Result<(), Close> {
@@ -235,9 +235,6 @@ impl Protocol for Connection {
 
     /// The WebSocket is here: what was held for it goes first.
     fn handle_stream(&mut self, cx: &mut Context<'_>) {
-        if let Err(close) = self.finish_post(cx) {
-            return cx.close(close);
-        }
         let Some(framing) = self.take_switched() else { return };
         self.carrier = Carrier::Frames(framing);
         let (carrier, mut held) = (self.carrier, BytesMut::new());
@@ -280,7 +277,7 @@ impl Connection {
         while let Some(action) = self.session.poll_action() {
             match action {
                 Action::Answer(answer) => self.answer_get(answer, cx),
-                Action::CloseCandidate => self.close_candidate(),
+                Action::CloseCandidate | Action::CloseWebSocket => self.close_candidate(),
                 _ => {}
             }
         }

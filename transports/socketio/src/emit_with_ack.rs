@@ -57,7 +57,7 @@ pub trait EmitWithAck: Sized {
     }
 
     /// Sends any message, and calls `then` for each socket that was asked: with its answer, or once it will not give one
-    /// because it left. There is no time-out.
+    /// because it left, or owes 1,024 answers already. There is no time-out.
     ///
     /// It is called on the lane where the answer came, before whatever the client sent next is looked at: for who wants answers
     /// in their order with events, which tasks that are awaited do not have. It must not block.
@@ -161,6 +161,8 @@ pub enum AckError {
     Unsupported,
     /// A lane had no room for more: nobody was asked.
     Overloaded,
+    /// The socket owes 1,024 answers already. The event was sent; what it answers to it is not heard.
+    OwesTooMany,
 }
 
 impl fmt::Display for AckError {
@@ -171,6 +173,7 @@ impl fmt::Display for AckError {
             Self::BadAnswer(why) => write!(f, "bad answer: {why}"),
             Self::Unsupported => f.write_str("the socket's transport has no answers"),
             Self::Overloaded => f.write_str("not sent: a lane has no room for more"),
+            Self::OwesTooMany => f.write_str("the socket owes too many answers already"),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What reaches a session from elsewhere: HTTP requests, and the WebSocket that wants to become its own.
 
 use bytes::Bytes;
-use roomcast_lane::Port;
+use roomcast_lane::{Close, DisconnectReason, Port};
 use roomcast_socketio_protocol::engineio::{Body, Jsonp, Refusal};
 use tokio::sync::oneshot;
 
@@ -49,12 +49,19 @@ pub(crate) enum Content {
     Form,
 }
 
-/// A WebSocket that wants to become a session's.
+/// A WebSocket that wants to become a session's, and is closed when the session lets go of it. After it was handed over there
+/// is nothing left to close.
 pub(crate) struct Joined {
     pub(crate) serial: u64,
     pub(crate) port: Port,
     /// The client cannot take bytes.
     pub(crate) base64: bool,
+}
+
+impl Drop for Joined {
+    fn drop(&mut self) {
+        self.port.close(Close::new(1000, "", DisconnectReason::TransportClose));
+    }
 }
 
 /// What a candidate says, as far as it matters.

@@ -13,6 +13,7 @@ mod kept;
 mod mount;
 mod namespaces;
 mod options;
+mod polled;
 mod polling;
 mod post;
 mod recovery;

@@ -7,6 +7,7 @@ use roomcast_lane::{Lanes, Wire};
 use crate::codec::Codecs;
 use crate::namespaces::Registry;
 use crate::options::Options;
+use crate::polled::PolledSessions;
 use crate::sessions::Sessions;
 
 /// One endpoint.
@@ -18,6 +19,7 @@ pub(crate) struct Mount {
     pub(crate) layer: Layer,
     pub(crate) namespaces: Arc<Registry>,
     pub(crate) sessions: Sessions,
+    pub(crate) polled: PolledSessions,
 }
 
 /// What stands on Engine.IO.

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::ops::Deref;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
 
 use parking_lot::RwLock;
 use roomcast::{Engine, Socket, SocketId};
@@ -18,6 +19,9 @@ const DYNAMIC_MAX: usize = 10_000;
 /// Namespaces at which those are looked for that are over.
 const SEARCH_FROM: usize = 64;
 
+/// How long nobody looks for them again where there is no place for more.
+const SEARCH_AGAIN: Duration = Duration::from_secs(1);
+
 /// Decides whether a namespace exists that nobody mounted, and what handles its events.
 pub(crate) type Predicate = dyn Fn(&str) -> Option<Arc<dyn Application>> + Send + Sync;
 
@@ -31,12 +35,15 @@ pub(crate) struct Registry {
 
 struct Known {
     by_name: HashMap<Arc<str>, Arc<Namespace>>,
+    /// At so many namespaces it looks for those that are over.
     search_at: usize,
+    /// When it did so last because there was no place for more.
+    searched: Option<Instant>,
 }
 
 impl Registry {
     pub(crate) fn new(engine: &Engine, recovery: Option<Recovery>) -> Arc<Self> {
-        let known = Known { by_name: HashMap::new(), search_at: SEARCH_FROM };
+        let known = Known { by_name: HashMap::new(), search_at: SEARCH_FROM, searched: None };
         Arc::new(Self { engine: engine.clone(), recovery, known: RwLock::new(known), predicates: RwLock::default() })
     }
 
@@ -121,13 +128,24 @@ impl Registry {
 impl Known {
     /// Takes those out that are over, if it is time to look for them: those that waited for somebody who did not come back.
     fn take_over(&mut self) -> Vec<Arc<Namespace>> {
-        if self.by_name.len() < self.search_at {
+        let is_full = self.by_name.len() >= DYNAMIC_MAX;
+        if self.by_name.len() < self.search_at || is_full && !self.is_time_again() {
             return Vec::new();
         }
         let over =
             self.by_name.extract_if(|_, namespace| namespace.0.is_over()).map(|(_, namespace)| namespace).collect();
-        self.search_at = SEARCH_FROM.max(2 * self.by_name.len());
+        self.search_at = (2 * self.by_name.len()).clamp(SEARCH_FROM, DYNAMIC_MAX);
         over
+    }
+
+    /// Whether it is worth another search while there is no place: most of them come to nothing.
+    fn is_time_again(&mut self) -> bool {
+        let now = Instant::now();
+        let is_time = self.searched.is_none_or(|searched| now - searched >= SEARCH_AGAIN);
+        if is_time {
+            self.searched = Some(now);
+        }
+        is_time
     }
 }
 

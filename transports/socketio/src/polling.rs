@@ -4,9 +4,9 @@ mod get;
 mod post;
 mod upgrading;
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use roomcast_lane::{Close, Context};
+use roomcast_lane::{Close, Context, DisconnectReason};
 use roomcast_socketio_protocol::engineio::{
     Body, BodyLimits, Framing, Jsonp, Open, Packet, PacketKind, PayloadBuilder,
 };
@@ -14,8 +14,10 @@ use tokio::sync::oneshot;
 
 use crate::connection::Connection;
 use crate::input::{Get, Input, Joined};
+use crate::polled::Polled;
 
 use post::Posting;
+use upgrading::Switching;
 
 /// What belongs to the polls of a session.
 pub(crate) struct Polling {
@@ -26,13 +28,18 @@ pub(crate) struct Polling {
     get: Option<Get>,
     posting: Posting,
     candidate: Option<Joined>,
-    /// The candidate is handing its stream over.
-    is_switching: bool,
+    switching: Switching,
+    /// Until when its client has to come again; gone once it did.
+    comes_until: Option<Instant>,
+    _polled: Polled,
 }
+
+/// How long a client may take from the answer of its handshake to its next request: clients poll at once.
+const COMES_AGAIN: Duration = Duration::from_secs(10);
 
 impl Polling {
     /// Of a session whose handshake is answered through `opened`.
-    pub(crate) fn new(opened: oneshot::Sender<Body>, framing: Framing, jsonp: Option<Jsonp>) -> Self {
+    pub(crate) fn new(opened: oneshot::Sender<Body>, framing: Framing, jsonp: Option<Jsonp>, polled: Polled) -> Self {
         Self {
             opened: Some(opened),
             framing,
@@ -40,7 +47,9 @@ impl Polling {
             get: None,
             posting: Posting::Nothing,
             candidate: None,
-            is_switching: false,
+            switching: Switching::No,
+            comes_until: None,
+            _polled: polled,
         }
     }
 
@@ -49,16 +58,18 @@ impl Polling {
         self.get.is_some()
     }
 
-    /// Until when a client's good-bye waits for a poll.
-    pub(crate) fn leaves_at(&self) -> Option<Instant> {
-        match &self.posting {
+    /// The first of its own deadlines: until when its client has to come again, or its good-bye waits for a poll.
+    pub(crate) fn poll_timeout(&self) -> Option<Instant> {
+        let leaves_at = match &self.posting {
             Posting::Leaving(_, until) => Some(*until),
             _ => None,
-        }
+        };
+        self.comes_until.into_iter().chain(leaves_at).min()
     }
 
     /// Answers the handshake.
-    pub(crate) fn say_open(&mut self, open: &Open<'_>) -> Result<(), Close> {
+    pub(crate) fn say_open(&mut self, open: &Open<'_>, now: Instant) -> Result<(), Close> {
+        self.comes_until = Some(now + COMES_AGAIN);
         let mut body = PayloadBuilder::new(self.framing, self.jsonp, BodyLimits::default());
         body.push(&Packet::new(PacketKind::Open, &open.to_json()));
         match self.opened.take().map(|opened| opened.send(body.finish())) {
@@ -70,11 +81,23 @@ impl Polling {
 }
 
 impl Connection {
+    /// Time passed.
+    pub(crate) fn handle_polling_timeout(&mut self, now: Instant, cx: &mut Context<'_>) -> Result<(), Close> {
+        let comes_until = self.polling.as_ref().and_then(|polling| polling.comes_until);
+        if comes_until.is_some_and(|until| until <= now) {
+            return Err(Close::new(1000, "", DisconnectReason::PingTimeout));
+        }
+        self.leave_if(|until| until <= now, cx)
+    }
+
     /// A request, or the candidate, has something for the session.
     pub(crate) fn handle_request(&mut self, input: Input, cx: &mut Context<'_>) -> Result<(), Close> {
         // A client that is late is late, also if the lane's clock has not struck yet.
         self.session.handle_timeout(cx.now(), &self.mount.options.session);
         self.act(cx)?;
+        if let Some(polling) = &mut self.polling {
+            polling.comes_until = None;
+        }
         match input {
             Input::Get(get) => {
                 self.handle_get(get);
@@ -82,7 +105,7 @@ impl Connection {
             }
             Input::GetLost => self.handle_get_lost(),
             Input::PostBegun => self.handle_post_begun(),
-            Input::Post(post) => return self.handle_post(post, cx),
+            Input::Post(post) => self.handle_post(post, cx)?,
             Input::PostRefused => {
                 self.take_posting();
                 self.session.handle_post_refused();
@@ -92,9 +115,11 @@ impl Connection {
                 self.session.handle_post_lost();
             }
             Input::Joined(joined) => self.handle_joined(joined, cx),
-            Input::CandidateSaid(serial, said) => return self.handle_candidate_said(serial, said, cx),
+            Input::CandidateSaid(serial, said) => self.handle_candidate_said(serial, said, cx)?,
             Input::CandidateLost(serial) => self.handle_candidate_lost(serial),
         }
-        self.act(cx)
+        self.act(cx)?;
+        self.hand_over();
+        Ok(())
     }
 }

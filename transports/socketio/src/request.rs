@@ -140,10 +140,14 @@ async fn begin_polling(mount: Arc<Mount>, head: Parts, query: &Query<'_>, revisi
         tracing::error!("no session was begun: the system has no randomness");
         return failure();
     };
+    let Some(polled) = mount.polled.enter(mount.options.polled_sessions_max) else {
+        tracing::warn!("a session was turned away: polled_sessions_max of them are polled already");
+        return unavailable();
+    };
     let framing = query.framing(revision);
     let opening = opening("polling", head);
     let (opened, is_open) = oneshot::channel();
-    let polling = Polling::new(opened, framing, query.jsonp);
+    let polling = Polling::new(opened, framing, query.jsonp, polled);
     let here = Arc::clone(&mount);
     let make = move || Connection::polling(here, sid, framing, opening, polling);
     if let Err(error) = mount.lanes.adopt(Stream::none(), Bytes::new(), &mount.wire, make) {

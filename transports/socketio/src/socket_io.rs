@@ -14,6 +14,7 @@ use crate::cookie::Cookie;
 use crate::mount::{Layer, Mount};
 use crate::namespaces::Registry;
 use crate::options::Options;
+use crate::polled::PolledSessions;
 use crate::recovery::Recovery;
 use crate::request;
 use crate::service::{SocketIoLayer, SocketIoService};
@@ -172,9 +173,9 @@ impl SocketIoBuilder {
         self.with(|options| options.packets.attachments_max = attachments)
     }
 
-    /// Bytes of one packet, its attachments included; 10,000,000 by default.
+    /// Bytes of one packet, its attachments included; 10,000,000 by default, or what [`Self::max_payload`] says if that is more.
     pub fn packet_bytes_max(self, bytes: usize) -> Self {
-        self.with(|options| options.packets.packet_bytes_max = bytes)
+        self.with(|options| options.packet_bytes_max = Some(bytes))
     }
 
     /// Namespaces that one connection may be in; 16 by default. Further ones are refused.
@@ -198,6 +199,12 @@ impl SocketIoBuilder {
         self.with(|options| options.allow_polling = allow)
     }
 
+    /// How many sessions may be polled at a time; 100,000 by default. They need no connection while no poll waits, so a limit of
+    /// connections does not bound them. Further ones are answered with 503.
+    pub fn polled_sessions_max(self, sessions: usize) -> Self {
+        self.with(|options| options.polled_sessions_max = sessions)
+    }
+
     /// The settings that a Sails application has unless it says otherwise (sails-hook-sockets 3): a ping timeout of 60 s,
     /// messages up to 100,000,000 bytes, WebSockets only, clients of Socket.IO 2.
     pub fn sails_defaults(self) -> Self {
@@ -205,7 +212,6 @@ impl SocketIoBuilder {
         self.ping_interval(Duration::from_secs(25))
             .ping_timeout(Duration::from_secs(60))
             .max_payload(PAYLOAD)
-            .packet_bytes_max(PAYLOAD)
             .allow_polling(false)
             .allow_eio3(true)
     }
@@ -243,7 +249,10 @@ impl SocketIoBuilder {
     }
 
     fn mount(self, layer: Layer) -> Arc<Mount> {
-        let Self { lanes, options } = self;
+        let Self { lanes, mut options } = self;
+        let message = options.frames.message_bytes_max;
+        let packet = options.packet_bytes_max.unwrap_or(options.packets.packet_bytes_max.max(message));
+        options.packets.packet_bytes_max = packet;
         let codecs = Codecs::register(&lanes);
         // Sessions choose their codec when they know what they speak; applications belong to namespaces.
         let mut wire = Wire::new(codecs.id(Carrier::Records(Revision::V4), Parser::Text), ());
@@ -251,7 +260,8 @@ impl SocketIoBuilder {
             wire = wire.outbox_bytes_max(bytes);
         }
         let namespaces = Registry::new(lanes.engine(), options.recovery);
-        Arc::new(Mount { lanes, wire, codecs, options, layer, namespaces, sessions: Sessions::default() })
+        let (sessions, polled) = (Sessions::default(), PolledSessions::default());
+        Arc::new(Mount { lanes, wire, codecs, options, layer, namespaces, sessions, polled })
     }
 
     fn with(mut self, change: impl FnOnce(&mut Options)) -> Self {

@@ -63,7 +63,7 @@ impl Top {
         if let Self::SocketIo(client) = self { client.poll_timeout() } else { None }
     }
 
-    pub(crate) fn handle_timeout(&mut self, now: Instant) -> Result<(), Close> {
-        self.client().map_or(Ok(()), |client| client.handle_timeout(now))
+    pub(crate) fn handle_timeout(&mut self, now: Instant, is_held: bool) -> Result<(), Close> {
+        self.client().map_or(Ok(()), |client| client.handle_timeout(now, is_held))
     }
 }

@@ -64,6 +64,20 @@ test('sessions of the plain path are sessions without sockets', async () => {
   await server.statsBecome(former);
 });
 
+test('sessions that are polled are no connections, and become one with their upgrade', async () => {
+  const former = await server.restingStats();
+  const sessions = await Promise.all(numbers(20).map(() => PollingSession.open(server, { path: '/engine.io/' })));
+  await server.statsBecome({ ...former, engine: former.engine + 20 });
+  const candidates = await Promise.all(sessions.map((session) => session.candidate()));
+  for (const candidate of candidates) candidate.send('2probe');
+  await Promise.all(candidates.map((candidate) => candidate.next()));
+  for (const candidate of candidates) candidate.send('5', '4x');
+  await Promise.all(candidates.map((candidate) => candidate.next()));
+  await server.statsBecome({ ...former, engine: former.engine + 20, tcp: former.tcp + 20 });
+  for (const candidate of candidates) candidate.leave();
+  await server.statsBecome(former);
+});
+
 test('whoever goes in the middle of something is forgotten', async () => {
   const former = await server.restingStats();
   for (const revision of [4, 3]) {

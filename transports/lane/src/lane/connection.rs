@@ -42,6 +42,8 @@ pub(crate) struct Connection {
     pub(crate) outbox: Option<Box<Outbox>>,
     pub(crate) wire: Wire,
     pub(crate) _counted: Counted,
+    /// It goes where the stream goes.
+    pub(crate) stream_counted: Option<Counted>,
 }
 
 /// How far a connection is on its way out.

@@ -38,7 +38,7 @@ impl Lane {
 
     /// Takes a new connection.
     pub(crate) fn adopt(&mut self, adoption: Adoption) {
-        let Adoption { stream, early, wire, make, counted } = adoption;
+        let Adoption { stream, early, wire, make, counted, stream_counted } = adoption;
         let protocol = match catch_unwind(AssertUnwindSafe(make)) {
             Ok(protocol) if self.drain.is_none() => Some(protocol),
             Ok(_) => None,
@@ -76,6 +76,7 @@ impl Lane {
             outbox: None,
             wire,
             _counted: counted,
+            stream_counted,
         });
         if self.spans.len() <= index as usize {
             self.spans.resize(index as usize + 1, Spans::EMPTY);
@@ -159,13 +160,14 @@ impl Lane {
         self.flush_now(to);
         let Some(source) = self.connection(from) else { return };
         let io = std::mem::replace(&mut source.io, Io::None);
+        let counted = source.stream_counted.take();
         let (outbox, input, peer_ended) = (source.outbox.take(), source.input.take(), source.peer_ended);
         self.remove(from, &Close::ended());
         // Takes what it held, queues it again as its new wire has it, and switches codecs.
         self.call(to, |protocol, cx| protocol.handle_stream(cx));
         let Some(target) = self.connection(to) else { return };
         let kept = target.outbox.take().map(|mut outbox| outbox.drain()).unwrap_or_default();
-        target.io = io;
+        (target.io, target.stream_counted) = (io, counted);
         target.outbox = outbox;
         target.peer_ended = peer_ended;
         target.unseen |= input.is_some();

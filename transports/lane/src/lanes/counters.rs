@@ -41,8 +41,10 @@ macro_rules! counters {
         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
         #[non_exhaustive]
         pub struct LaneStats {
-            /// Connections that are open now.
+            /// Connections that are open now, sessions that are polled included.
             pub connections: u64,
+            /// Those of them that have a stream.
+            pub streams: u64,
             /// Bytes that wait in inboxes now.
             pub inbox_bytes: u64,
             /// Bytes that wait in outboxes now.
@@ -67,6 +69,7 @@ macro_rules! counters {
         impl AddAssign for LaneStats {
             fn add_assign(&mut self, other: Self) {
                 self.connections += other.connections;
+                self.streams += other.streams;
                 self.inbox_bytes += other.inbox_bytes;
                 self.outbox_bytes += other.outbox_bytes;
                 $(self.$name += other.$name;)*

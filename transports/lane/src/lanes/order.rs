@@ -11,7 +11,7 @@ use crate::application::handshake::Refusal;
 use crate::application::reply::{AckToken, Answer};
 use crate::key::Key;
 use crate::lanes::accept::Acceptor;
-use crate::lanes::shared::Counted;
+use crate::lanes::shared::{Counted, LaneShared};
 use crate::link::stream::Stream;
 use crate::protocol::Protocol;
 use crate::protocol::close::Close;
@@ -61,6 +61,23 @@ pub(crate) struct Adoption {
     pub(crate) wire: Wire,
     pub(crate) make: Box<dyn FnOnce() -> Box<dyn Protocol> + Send>,
     pub(crate) counted: Counted,
+    /// None if it has none.
+    pub(crate) stream_counted: Option<Counted>,
+}
+
+impl Adoption {
+    /// Counted from here, so that a burst is spread.
+    pub(crate) fn new<P: Protocol>(
+        lane: &Arc<LaneShared>,
+        stream: Stream,
+        early: Bytes,
+        wire: &Wire,
+        protocol: impl FnOnce() -> P + Send + 'static,
+    ) -> Self {
+        let (counted, stream_counted) = (Counted::connection(lane), (!stream.is_none()).then(|| Counted::stream(lane)));
+        let make = Box::new(move || Box::new(protocol()) as Box<dyn Protocol>);
+        Self { stream, early, wire: wire.clone(), make, counted, stream_counted }
+    }
 }
 
 impl Order {

@@ -23,6 +23,8 @@ pub(crate) struct LaneShared {
     pub(crate) counters: Counters,
     /// Open connections, and those on their way here: what placement goes by. [`Counted`] counts.
     connections: AtomicUsize,
+    /// Those of them that have a stream. [`Counted`] counts.
+    streams: AtomicUsize,
     /// Set before the inbox is closed: a hint for placement, the closed inbox is what counts.
     ended: AtomicBool,
     /// Told whenever the backlog fell below a quarter.
@@ -40,6 +42,7 @@ impl LaneShared {
             inbox_bytes_max,
             counters: Counters::default(),
             connections: AtomicUsize::new(0),
+            streams: AtomicUsize::new(0),
             ended: AtomicBool::new(false),
             relief: Notify::new(),
             codecs: Arc::clone(codecs),
@@ -80,10 +83,15 @@ impl LaneShared {
         self.connections.load(Ordering::Relaxed)
     }
 
+    pub(crate) fn open_streams(&self) -> usize {
+        self.streams.load(Ordering::Relaxed)
+    }
+
     /// What the lane did and holds.
     pub(crate) fn stats(&self) -> LaneStats {
         LaneStats {
             connections: self.open_connections() as u64,
+            streams: self.open_streams() as u64,
             inbox_bytes: self.inbox.bytes(),
             outbox_bytes: self.account().used(),
             ..self.counters.read()
@@ -91,19 +99,32 @@ impl LaneShared {
     }
 }
 
-/// Counts as a connection of its lane, from its placement to its end, however that comes.
-pub(crate) struct Counted(Arc<LaneShared>);
+/// Counts with its lane, from its placement to its end, however that comes.
+pub(crate) struct Counted {
+    lane: Arc<LaneShared>,
+    of: fn(&LaneShared) -> &AtomicUsize,
+}
 
 impl Counted {
-    pub(crate) fn new(lane: &Arc<LaneShared>) -> Self {
-        lane.connections.fetch_add(1, Ordering::Relaxed);
-        Self(Arc::clone(lane))
+    /// As a connection.
+    pub(crate) fn connection(lane: &Arc<LaneShared>) -> Self {
+        Self::new(lane, |lane| &lane.connections)
+    }
+
+    /// As a stream, which one connection may hand to another.
+    pub(crate) fn stream(lane: &Arc<LaneShared>) -> Self {
+        Self::new(lane, |lane| &lane.streams)
+    }
+
+    fn new(lane: &Arc<LaneShared>, of: fn(&LaneShared) -> &AtomicUsize) -> Self {
+        of(lane).fetch_add(1, Ordering::Relaxed);
+        Self { lane: Arc::clone(lane), of }
     }
 }
 
 impl Drop for Counted {
     fn drop(&mut self) {
-        self.0.connections.fetch_sub(1, Ordering::Relaxed);
+        (self.of)(&self.lane).fetch_sub(1, Ordering::Relaxed);
     }
 }
 

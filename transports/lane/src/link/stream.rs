@@ -58,6 +58,10 @@ impl Stream {
         Self(Kind::None)
     }
 
+    pub(crate) fn is_none(&self) -> bool {
+        matches!(self.0, Kind::None)
+    }
+
     /// The TCP stream under it, non-blocking and watched by no reactor.
     ///
     /// # Errors

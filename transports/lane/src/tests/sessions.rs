@@ -139,7 +139,8 @@ fn a_session_without_a_stream_holds_records_until_it_is_polled() {
     stage.lane.run();
     assert_eq!(waits.try_recv(), Ok("d:1".into()));
     stage.lane.advance(std::time::Duration::from_secs(60));
-    assert_eq!(stage.lane.stats().connections, 1, "no clock for progress");
+    let stats = stage.lane.stats();
+    assert_eq!((stats.connections, stats.streams), (1, 0), "no clock for progress");
 }
 
 #[test]
@@ -167,6 +168,7 @@ fn an_upgrade_loses_nothing_and_reorders_nothing() {
         // Published before the upgrade is finished, encoded after: in the codec of then.
         send(&socket, "early");
         stage.lane.turn();
+        assert_eq!((stage.lane.stats().connections, stage.lane.stats().streams), (2, 1));
         send(&socket, "late");
         let mut got = stage.read_all(&client);
         client.send("!");
@@ -175,7 +177,10 @@ fn an_upgrade_loses_nothing_and_reorders_nothing() {
         let places = ["own\n", "was held:1\n", "early", "late", "xyz"].map(|text| got.find(text));
         assert!(places.iter().all(Option::is_some), "room {room}: {got}");
         assert!(places[..4].is_sorted(), "room {room}: {got}");
-        assert_eq!(stage.lane.stats().connections, 1);
+        assert_eq!((stage.lane.stats().connections, stage.lane.stats().streams), (1, 1));
+        client.end();
+        stage.lane.run();
+        assert_eq!((stage.lane.stats().connections, stage.lane.stats().streams), (0, 0));
     }
 }
 

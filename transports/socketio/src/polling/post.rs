@@ -10,7 +10,6 @@ use roomcast_socketio_protocol::engineio::{
 };
 use tokio::sync::oneshot;
 
-use crate::codec::Carrier;
 use crate::connection::Connection;
 use crate::input::{Content, Post};
 
@@ -105,9 +104,8 @@ impl Connection {
         let Post { body, content, reply } = post;
         let (revision, limits) = (self.session.revision(), self.mount.options.payloads);
         let mut rest = VecDeque::new();
-        let puts_aside = matches!(self.carrier, Carrier::Records(_));
         let handled = with_packets(revision, &body, content, &limits, |at, packet| {
-            if !rest.is_empty() || puts_aside && (at >= PACKETS_AT_ONCE || cx.is_held()) {
+            if !rest.is_empty() || at >= PACKETS_AT_ONCE || cx.is_held() {
                 rest.push_back(packet.map(Kept::new));
                 return Ok(());
             }
@@ -118,20 +116,6 @@ impl Connection {
 
     /// Goes on with what was left of a POST, as far as the application takes it.
     pub(crate) fn go_on_with_post(&mut self, cx: &mut Context<'_>) -> Result<(), Close> {
-        self.work_on_post(PACKETS_AT_ONCE, |cx| cx.is_held(), cx)
-    }
-
-    /// Does what is left of a POST, since what comes now comes behind it.
-    pub(crate) fn finish_post(&mut self, cx: &mut Context<'_>) -> Result<(), Close> {
-        self.work_on_post(usize::MAX, |_| false, cx)
-    }
-
-    fn work_on_post(
-        &mut self,
-        packets: usize,
-        is_enough: impl Fn(&Context<'_>) -> bool,
-        cx: &mut Context<'_>,
-    ) -> Result<(), Close> {
         let mut rest = match self.take_posting() {
             Posting::Handling(rest) => rest,
             other => {
@@ -142,8 +126,8 @@ impl Connection {
             }
         };
         let mut handled = Ok(());
-        for _ in 0..packets {
-            if handled.is_err() || is_enough(cx) {
+        for _ in 0..PACKETS_AT_ONCE {
+            if handled.is_err() || cx.is_held() {
                 break;
             }
             let Some(packet) = rest.packets.pop_front() else { break };
@@ -183,12 +167,10 @@ impl Connection {
         }
         // Who asked may have left.
         let _ = rest.reply.send(answer);
-        if matches!(self.carrier, Carrier::Frames(_)) {
-            // It was the last that there was of polling.
-            self.polling = None;
-        }
         handled?;
-        self.act(cx)
+        self.act(cx)?;
+        self.hand_over();
+        Ok(())
     }
 }
 

@@ -1,6 +1,6 @@
 //! The WebSocket that wants to replace the polls of a session: from its coming to the moment in which it is the session's.
 
-use roomcast_lane::{Close, Context, DisconnectReason};
+use roomcast_lane::{Close, Context};
 use roomcast_socketio_protocol::engineio::{CloseReason, Framing, Packet, PacketError, PacketKind, Source};
 
 use super::post::Posting;
@@ -8,11 +8,20 @@ use crate::candidate::Word;
 use crate::connection::Connection;
 use crate::input::{Joined, Said};
 
+/// How far the candidate is with handing its stream over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Switching {
+    No,
+    /// A POST that began before has its place before all that comes on the WebSocket.
+    AfterPost,
+    Now,
+}
+
 impl Connection {
     pub(super) fn handle_joined(&mut self, joined: Joined, cx: &Context<'_>) {
         match (self.session.handle_candidate(cx.now(), &self.mount.options.session), &mut self.polling) {
             (Ok(()), Some(polling)) => polling.candidate = Some(joined),
-            _ => joined.port.close(refused_candidate()),
+            _ => drop(joined),
         }
     }
 
@@ -34,7 +43,7 @@ impl Connection {
         }
         let Some(polling) = &mut self.polling else { return };
         polling.candidate = None;
-        if std::mem::take(&mut polling.is_switching) {
+        if std::mem::replace(&mut polling.switching, Switching::No) != Switching::No {
             // It said `5`, and did not live to hand its stream over.
             self.session.handle_websocket_lost(CloseReason::TransportClose);
         } else {
@@ -52,9 +61,19 @@ impl Connection {
     }
 
     pub(crate) fn switch(&mut self) {
-        self.tell_candidate(Word::HandOver);
         if let Some(polling) = &mut self.polling {
-            polling.is_switching = true;
+            polling.switching = Switching::AfterPost;
+        }
+    }
+
+    /// Has the WebSocket handed over, if that is what is to be done next.
+    pub(crate) fn hand_over(&mut self) {
+        if let Some(polling) = &mut self.polling
+            && polling.switching == Switching::AfterPost
+            && matches!(polling.posting, Posting::Nothing)
+        {
+            polling.switching = Switching::Now;
+            self.tell_candidate(Word::HandOver);
         }
     }
 
@@ -65,32 +84,23 @@ impl Connection {
     }
 
     pub(crate) fn close_candidate(&mut self) {
-        if let Some(candidate) = self.polling.as_mut().and_then(|polling| polling.candidate.take()) {
-            candidate.port.close(refused_candidate());
+        if let Some(polling) = &mut self.polling {
+            polling.candidate = None;
         }
     }
 
     /// Whether a WebSocket is on its way to become the session's.
     pub(crate) fn is_switching(&self) -> bool {
-        self.polling.as_ref().is_some_and(|polling| polling.is_switching)
+        self.polling.as_ref().is_some_and(|polling| polling.switching != Switching::No)
     }
 
-    /// The WebSocket is the session's: how it wants its packets. A POST that has begun still has its place.
+    /// The WebSocket is the session's: how it wants its packets.
     pub(crate) fn take_switched(&mut self) -> Option<Framing> {
-        let polling = self.polling.as_mut()?;
-        polling.is_switching = false;
-        let base64 = polling.candidate.take()?.base64;
-        if matches!(polling.posting, Posting::Nothing) {
-            self.polling = None;
-        }
+        let base64 = self.polling.take()?.candidate?.base64;
         Some(self.framing(base64))
     }
 
     pub(super) fn framing(&self, base64: bool) -> Framing {
         Framing { revision: self.session.revision(), base64 }
     }
-}
-
-fn refused_candidate() -> Close {
-    Close::new(1000, "", DisconnectReason::TransportClose)
 }

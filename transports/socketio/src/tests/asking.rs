@@ -198,3 +198,32 @@ fn two_thousand_are_asked_and_half_of_them_leave() {
 fn own_runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap()
 }
+
+#[test]
+fn a_socket_owes_so_many_answers_and_no_more() {
+    let mut world = world();
+    let client = world.connected_websocket();
+    let mut askings: Vec<_> =
+        (0..1_024).map(|number| world.engine.everyone().emit_with_ack::<u32>("how many?", &number).unwrap()).collect();
+    let mut one_more = world.engine.everyone().emit_with_ack::<u32>("how many?", &0).unwrap();
+    assert_eq!((one_more.sent().matched, now(&mut askings[0])), (1, None));
+    assert!(matches!(&rest(&mut one_more)[..], [(_, Err(AckError::OwesTooMany))]));
+    world.run();
+    let texts = client.texts();
+    let number = |text: &String| text["42".len()..].split('[').next().unwrap().to_owned();
+    assert_eq!(texts.len(), 1_025);
+    // The last one is not waited for, and is nothing.
+    for text in [&texts[500], &texts[1_024]] {
+        client.text(&format!("43{}[7]", number(text)));
+    }
+    world.run();
+    assert_eq!(now(&mut askings[500]).unwrap().1, Ok(7));
+    let mut again = world.engine.everyone().emit_with_ack::<u32>("how many?", &0).unwrap();
+    assert!(now(&mut again).is_none());
+    client.stream.break_off();
+    world.run();
+    drop(askings.remove(500));
+    for mut asking in askings.into_iter().chain([again]) {
+        assert!(matches!(&rest(&mut asking)[..], [(_, Err(AckError::Disconnected))]));
+    }
+}

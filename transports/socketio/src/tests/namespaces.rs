@@ -221,6 +221,29 @@ fn what_clients_only_name_does_not_add_up() {
 }
 
 #[test]
+fn where_there_is_no_place_for_a_namespace_there_is_one_again_when_nobody_can_come_back() {
+    let window = Duration::from_millis(1);
+    let mut world = World::with(|builder| builder.recovery(Recovery::new(window)));
+    world.io.namespaces(|_| Some(()));
+    let clients: Vec<_> = (0..10_000).map(|_| opened(&mut world)).collect();
+    for (number, client) in clients.iter().enumerate() {
+        client.text(&format!("40/{number},"));
+    }
+    world.run();
+    let client = opened(&mut world);
+    assert!(ask(&mut world, &client, "40/more,")[0].starts_with("44/more,"));
+    for client in &clients {
+        client.stream.break_off();
+    }
+    world.run();
+    std::thread::sleep(2 * window);
+    // It looks for a place once in a while.
+    while ask(&mut world, &client, "40/more,")[0].starts_with("44") {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
 fn the_last_one_of_a_namespace_that_a_predicate_made_may_come_back() {
     let mut world = World::with(|builder| builder.recovery(Recovery::new(Duration::from_secs(60))));
     world.io.namespaces(|name| name.starts_with("/shop-").then_some(()));

@@ -416,3 +416,40 @@ fn pages_that_can_only_load_scripts() {
     world.run();
     assert_eq!((post.text(), &*notes.lock()), ((200, "ok".into()), &vec![1]));
 }
+
+#[test]
+fn who_never_comes_again_after_the_handshake_is_forgotten() {
+    let mut world = World::new();
+    world.io.namespace("/", ());
+    let (_silent, ann, ben) = (world.poller(Flavor::V4), world.poller(Flavor::V4), world.poller(Flavor::V3));
+    let _poll = world.get(&ann);
+    world.say(&ben, "1:2");
+    world.advance(9.8);
+    assert_eq!(world.counts().0, 3);
+    world.advance(0.5);
+    assert_eq!(world.counts().0, 2);
+}
+
+#[test]
+fn so_many_sessions_are_polled_and_no_more() {
+    let mut world = World::with(|builder| builder.polled_sessions_max(2));
+    world.io.namespace("/", ());
+    let (ann, ben) = (world.connected_poller(), world.connected_poller());
+    let handshake = |world: &mut World| {
+        let mut handshake = world.ask(Method::GET, &Flavor::V4.query("polling"), "", &Upload::default());
+        world.run();
+        handshake.text().0
+    };
+    assert_eq!(handshake(&mut world), 503);
+    let _good_bye = world.post(&ann, "1");
+    world.run();
+    world.advance(0.1);
+    assert_eq!(handshake(&mut world), 200);
+    assert_eq!(handshake(&mut world), 503);
+    let candidate = world.candidate(&ben).unwrap();
+    candidate.text("2probe");
+    world.run();
+    candidate.text("5");
+    world.run();
+    assert_eq!(handshake(&mut world), 200, "a WebSocket is no polled session");
+}

@@ -48,6 +48,54 @@ fn attachments_go_both_ways_with_other_packets_between() {
 }
 
 #[test]
+fn attachments_that_do_not_come_cost_the_connection_in_time() {
+    let mut world = World::with(|builder| builder.ping_interval(Duration::from_secs(10)));
+    world.io.namespace("/", ());
+    let clients = [world.connected_websocket(), world.connected_websocket()];
+    for client in &clients {
+        client.text(r#"452-["b",{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]"#);
+    }
+    world.run();
+    for _ in 0..29 {
+        world.advance(1.0);
+        for client in &clients {
+            client.text("3");
+        }
+    }
+    clients[1].frame(BINARY, b"1");
+    clients[1].frame(BINARY, b"2");
+    world.run();
+    assert_eq!(world.counts().0, 2);
+    for client in &clients {
+        client.text("3");
+    }
+    world.advance(1.5);
+    assert_eq!(world.counts().0, 1, "one ping interval and one ping timeout are over");
+    let (opcode, reason) = clients[0].frames().pop().unwrap();
+    assert_eq!((opcode, &reason[..2]), (CLOSE, &1002_u16.to_be_bytes()[..]));
+}
+
+#[test]
+fn a_packet_may_be_as_large_as_a_message() {
+    let large = 11_000_000;
+    let mut world = World::with(|builder| builder.max_payload(large));
+    let sizes = Arc::new(Mutex::new(Vec::new()));
+    let noted = Arc::clone(&sizes);
+    world.io.namespace(
+        "/",
+        Events::new().on_sync("e", move |_, event: Event<'static>| {
+            noted.lock().push(event.args_json().len());
+        }),
+    );
+    let client = world.connected_websocket();
+    let text = format!("42[\"e\",\"{}\"]", "x".repeat(large - 10));
+    assert_eq!(text.len(), large);
+    client.text(&text);
+    world.run();
+    assert_eq!(*sizes.lock(), [large - 8]);
+}
+
+#[test]
 fn a_text_where_an_attachment_is_due_costs_the_connection() {
     let mut world = World::new();
     world.io.namespace("/", ());
