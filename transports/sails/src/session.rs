@@ -174,26 +174,30 @@ impl Session {
 
     /// Gives it another id, under which it goes on with its values; the former id leads nowhere from now on. For the moment
     /// when a client becomes somebody, a login, so that an id which somebody else brought into its browser is worth nothing
-    /// (session fixation).
+    /// (session fixation). What changed is saved with it. One that another request destroyed meanwhile stays destroyed.
     ///
     /// Other sockets of the client that came with the former id are without a session from then on: they have to connect again.
+    /// So are its requests that are under way.
     ///
     /// # Errors
-    /// The store failed. If it did so when the former id was to be destroyed, the new one counts nevertheless.
+    /// The store failed: the session is as it was.
     pub async fn renew(&self) -> Result<(), SessionError> {
-        let settings = &*self.0.settings;
+        let Inner { settings, owner, .. } = &*self.0;
         let mut state = self.loaded().await?;
         let Some(former) = state.id.clone() else { return Ok(()) };
         let fresh = SessionId::random().map_err(SessionError::Random)?;
-        let all = state.all().map(|(name, json)| (name.clone(), Some(json.to_owned()))).collect();
-        settings.store.save(&fresh, Save::new(all, settings.time_to_live).begin()).await?;
-        if let Some(own) = self.0.owner.note(settings) {
-            own.replace(fresh.clone());
+        let own = owner.note(settings);
+        let changing = Own::changing(own.as_deref()).await;
+        let save = Save::new(state.changes.clone(), settings.time_to_live);
+        if !settings.store.rename(&former, &fresh, save).await? {
+            state.lose(former);
+            return Ok(());
         }
+        changing.becomes(&fresh);
         state.id = Some(fresh);
         state.is_new_id = true;
         state.settle();
-        Ok(settings.store.destroy(&former).await?)
+        Ok(())
     }
 
     /// Ends it: all values are gone, its id leads nowhere, and the client is told to forget its cookie. A value that is set
@@ -264,29 +268,45 @@ impl Session {
     }
 
     async fn save_locked(&self, state: &mut State) -> Result<(), SessionError> {
-        let Inner { settings, owner, is_off, .. } = &*self.0;
+        let Inner { settings, is_off, .. } = &*self.0;
         if *is_off || !(state.is_loaded || state.begins) {
             return Ok(());
         }
         self.load_locked(state).await?;
-        let (id, begins) = match &state.id {
-            Some(_) if state.changes.is_empty() && !state.is_aging => return Ok(()),
-            Some(id) => (id.clone(), false),
-            None if !state.begins && state.changes.values().all(Option::is_none) => return Ok(()),
-            None => {
-                let fresh = SessionId::random().map_err(SessionError::Random)?;
-                let own = owner.note(settings);
-                (own.map_or(fresh.clone(), |own| own.begin(fresh, state.dead.as_ref())), true)
+        match state.id.clone() {
+            Some(_) if state.changes.is_empty() && !state.is_aging => Ok(()),
+            Some(id) => {
+                let save = Save::new(state.changes.clone(), settings.time_to_live);
+                match settings.store.save(&id, save).await? {
+                    true => state.settle(),
+                    false => state.lose(id),
+                }
+                Ok(())
             }
+            None if !state.begins && state.changes.values().all(Option::is_none) => Ok(()),
+            None => self.begin_locked(state).await,
+        }
+    }
+
+    /// Begins it. Over a socket, where another request was faster, this is the session of that one.
+    async fn begin_locked(&self, state: &mut State) -> Result<(), SessionError> {
+        let Inner { settings, owner, .. } = &*self.0;
+        let own = owner.note(settings);
+        let changing = Own::changing(own.as_deref()).await;
+        let joined = changing.id().filter(|id| Some(id) != state.dead.as_ref());
+        let save = Save::new(state.changes.clone(), settings.time_to_live);
+        let (id, save) = match joined {
+            // It has begun already: if it is not there any more, somebody ended it.
+            Some(id) => (id, save),
+            None => (SessionId::random().map_err(SessionError::Random)?, save.begin()),
         };
-        let save = Save { changes: state.changes.clone(), time_to_live: settings.time_to_live, begin: begins };
         if settings.store.save(&id, save).await? {
-            state.is_new_id |= begins;
+            changing.becomes(&id);
             state.id = Some(id);
+            state.is_new_id = true;
             state.settle();
         } else {
-            tracing::debug!("{id:?} was destroyed or has expired meanwhile: its changes are lost");
-            *state = State { is_loaded: true, brought: state.brought.take(), dead: Some(id), ..State::default() };
+            state.lose(id);
         }
         Ok(())
     }
@@ -304,11 +324,10 @@ impl State {
         self.value(name).map_or(0, |json| name.len() + json.get().len())
     }
 
-    fn all(&self) -> impl Iterator<Item = (&String, &RawValue)> {
-        let unchanged = self.entries.iter().flat_map(|entries| entries.iter());
-        let unchanged =
-            unchanged.filter(|(name, _)| !self.changes.contains_key(*name)).map(|(name, json)| (name, &**json));
-        unchanged.chain(self.changes.iter().filter_map(|(name, change)| Some((name, change.as_deref()?))))
+    /// It was destroyed or has expired meanwhile: what it held is gone, and what was changed with it.
+    fn lose(&mut self, id: SessionId) {
+        tracing::debug!("{id:?} was destroyed or has expired meanwhile: its changes are lost");
+        *self = Self { is_loaded: true, brought: self.brought.take(), dead: Some(id), ..Self::default() };
     }
 
     /// What was changed is stored now.

@@ -512,6 +512,58 @@ async fn a_session_that_somebody_else_ended_does_not_come_back() {
 }
 
 #[tokio::test]
+async fn a_session_that_somebody_else_ended_is_not_renewed() {
+    let lane = MemoryLane::new(&Engine::new());
+    let ann = socket(&lane);
+    let store = MemoryStore::new();
+    let sessions = SessionLayer::new(store.clone(), ["s"]).unwrap();
+    let of_ann = || sessions.of_socket(&ann, &Handshake::new("test"));
+    let session = of_ann();
+    session.insert("user", "ann").await.unwrap();
+    session.save().await.unwrap();
+    of_ann().destroy().await.unwrap();
+    session.renew().await.unwrap();
+    session.save().await.unwrap();
+    assert_eq!((session.id().await.unwrap(), store.sessions()), (None, 0));
+    assert_eq!(session.get::<String>("user").await.unwrap(), None);
+    assert_eq!(of_ann().get::<String>("user").await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn who_is_late_to_begin_a_session_that_was_ended_does_not_bring_it_back() {
+    let lane = MemoryLane::new(&Engine::new());
+    let ann = socket(&lane);
+    let store = MemoryStore::new();
+    let sessions = SessionLayer::new(store.clone(), ["s"]).unwrap();
+    let of_ann = || sessions.of_socket(&ann, &Handshake::new("test"));
+    let late = of_ann();
+    assert_eq!(late.get::<String>("user").await.unwrap(), None);
+    let session = of_ann();
+    session.insert("user", "ann").await.unwrap();
+    session.save().await.unwrap();
+    of_ann().destroy().await.unwrap();
+    late.insert("late", "yes").await.unwrap();
+    late.save().await.unwrap();
+    assert_eq!((late.id().await.unwrap(), store.sessions()), (None, 0));
+}
+
+#[tokio::test]
+async fn what_others_saved_meanwhile_is_renewed_too() {
+    let lane = MemoryLane::new(&Engine::new());
+    let ann = socket(&lane);
+    let sessions = SessionLayer::new(MemoryStore::new(), ["s"]).unwrap();
+    let of_ann = || sessions.of_socket(&ann, &Handshake::new("test"));
+    let session = of_ann();
+    session.insert("user", "ann").await.unwrap();
+    session.save().await.unwrap();
+    let other = of_ann();
+    other.insert("cart", "tea").await.unwrap();
+    other.save().await.unwrap();
+    session.renew().await.unwrap();
+    assert_eq!(of_ann().get::<String>("cart").await.unwrap().as_deref(), Some("tea"));
+}
+
+#[tokio::test]
 async fn a_value_of_another_type_is_an_error_and_stays() {
     let store = MemoryStore::new();
     let sessions = SessionLayer::new(store, ["s"]).unwrap();
@@ -559,6 +611,13 @@ impl SessionStore for Failing {
     fn save(&self, id: &SessionId, save: Save) -> BoxFuture<Result<bool, StoreError>> {
         match self.check() {
             Ok(()) => self.0.save(id, save),
+            Err(error) => Box::pin(async { Err(error) }),
+        }
+    }
+
+    fn rename(&self, id: &SessionId, fresh: &SessionId, save: Save) -> BoxFuture<Result<bool, StoreError>> {
+        match self.check() {
+            Ok(()) => self.0.rename(id, fresh, save),
             Err(error) => Box::pin(async { Err(error) }),
         }
     }

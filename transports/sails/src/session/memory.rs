@@ -109,7 +109,8 @@ impl MemoryStore {
         (self.0.clock)().saturating_duration_since(self.0.start)
     }
 
-    fn save_now(&self, id: &SessionId, save: Save) -> Result<bool, StoreError> {
+    /// Changes the session under `id`, which from then on has the id `to`.
+    fn change(&self, id: &SessionId, to: &SessionId, save: Save) -> Result<bool, StoreError> {
         let now = self.now();
         let mut table = self.table();
         table.clear_expired(now);
@@ -125,12 +126,13 @@ impl MemoryStore {
                 None => drop(changed.remove(&name)),
             }
         }
-        let bytes = size(id, &entries);
+        let bytes = size(to, &entries);
         if bytes > self.0.bytes_max {
             return Err(StoreError::new(format!("a session of {bytes} bytes is more than it may hold")));
         }
-        table.put(id, entries, bytes, now.saturating_add(save.time_to_live));
-        table.fit(id, self.0.sessions_max, self.0.bytes_max);
+        table.take(id);
+        table.put(to, entries, bytes, now.saturating_add(save.time_to_live));
+        table.fit(to, self.0.sessions_max, self.0.bytes_max);
         Ok(true)
     }
 }
@@ -195,7 +197,11 @@ impl SessionStore for MemoryStore {
     }
 
     fn save(&self, id: &SessionId, save: Save) -> BoxFuture<Result<bool, StoreError>> {
-        Box::pin(ready(self.save_now(id, save)))
+        Box::pin(ready(self.change(id, id, save)))
+    }
+
+    fn rename(&self, id: &SessionId, fresh: &SessionId, save: Save) -> BoxFuture<Result<bool, StoreError>> {
+        Box::pin(ready(self.change(id, fresh, Save { begin: false, ..save })))
     }
 
     fn destroy(&self, id: &SessionId) -> BoxFuture<Result<(), StoreError>> {

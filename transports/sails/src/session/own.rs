@@ -4,7 +4,7 @@
 //! begins over a socket, or gets a new id there, is noted on the socket: its later requests, and those that run at the same time,
 //! have that one. The note is the socket's data, and goes with it.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use roomcast::Socket;
 
@@ -12,7 +12,15 @@ use super::id::SessionId;
 
 /// What is noted on one socket.
 #[derive(Debug, Default)]
-pub(crate) struct Own(Mutex<Option<SessionId>>);
+pub(crate) struct Own {
+    id: Mutex<Option<SessionId>>,
+    /// Held while the store is asked to begin or rename what is noted here, so that who comes second knows what came of it.
+    changing: tokio::sync::Mutex<()>,
+}
+
+/// The note of one who begins or renames a session, alone. Without a socket there is no note, and nobody to wait for.
+#[derive(Debug)]
+pub(crate) struct Changing<'a>(Option<(&'a Own, tokio::sync::MutexGuard<'a, ()>)>);
 
 /// Attaches notes: under a lock, so that two requests at once find the same.
 #[derive(Debug, Default)]
@@ -20,21 +28,32 @@ pub(crate) struct Attaching(Mutex<()>);
 
 impl Own {
     pub(crate) fn id(&self) -> Option<SessionId> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.lock().clone()
+    }
+
+    /// Waits until nobody else changes the note.
+    pub(crate) async fn changing(own: Option<&Self>) -> Changing<'_> {
+        match own {
+            Some(own) => Changing(Some((own, own.changing.lock().await))),
+            None => Changing(None),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<SessionId>> {
+        self.id.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Changing<'_> {
+    /// What is noted: a session that has begun, and perhaps ended.
+    pub(crate) fn id(&self) -> Option<SessionId> {
+        self.0.as_ref()?.0.id()
     }
 
     /// From now on it is this one.
-    pub(crate) fn replace(&self, id: SessionId) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(id);
-    }
-
-    /// The id under which a session begins: `fresh`, unless another request was faster. `dead` is the one that the caller
-    /// found to lead nowhere.
-    pub(crate) fn begin(&self, fresh: SessionId, dead: Option<&SessionId>) -> SessionId {
-        let mut own = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        match &*own {
-            Some(id) if Some(id) != dead => id.clone(),
-            _ => own.insert(fresh).clone(),
+    pub(crate) fn becomes(self, id: &SessionId) {
+        if let Some((own, _)) = &self.0 {
+            *own.lock() = Some(id.clone());
         }
     }
 }
@@ -48,25 +67,5 @@ impl Attaching {
         }
         socket.insert(Own::default());
         socket.get::<Own>().unwrap_or_default()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn id(text: &str) -> SessionId {
-        SessionId::new(text).unwrap()
-    }
-
-    #[test]
-    fn who_begins_first_decides() {
-        let own = Own::default();
-        assert_eq!(own.begin(id("a"), None), id("a"));
-        assert_eq!(own.begin(id("b"), None), id("a"));
-        assert_eq!(own.begin(id("c"), Some(&id("a"))), id("c"));
-        assert_eq!(own.begin(id("d"), Some(&id("a"))), id("c"));
-        own.replace(id("e"));
-        assert_eq!(own.id(), Some(id("e")));
     }
 }

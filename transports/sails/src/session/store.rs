@@ -30,6 +30,11 @@ pub trait SessionStore: Send + Sync + 'static {
     /// was destroyed meanwhile must not come back half, so it is begun only where [`Save::begin`] says so.
     fn save(&self, id: &SessionId, save: Save) -> BoxFuture<Result<bool, StoreError>>;
 
+    /// Changes a session as [`Self::save`] does, and gives it another id in the same step: `fresh`, which nobody has; the former
+    /// one leads nowhere from then on. False if there is none, and then there is none under `fresh` either: who logs out
+    /// while another request renews the session is not logged in again. [`Save::begin`] does not count.
+    fn rename(&self, id: &SessionId, fresh: &SessionId, save: Save) -> BoxFuture<Result<bool, StoreError>>;
+
     /// Forgets a session; no error if there is none.
     fn destroy(&self, id: &SessionId) -> BoxFuture<Result<(), StoreError>>;
 }
@@ -95,6 +100,10 @@ impl<S: SessionStore + ?Sized> SessionStore for Arc<S> {
 
     fn save(&self, id: &SessionId, save: Save) -> BoxFuture<Result<bool, StoreError>> {
         (**self).save(id, save)
+    }
+
+    fn rename(&self, id: &SessionId, fresh: &SessionId, save: Save) -> BoxFuture<Result<bool, StoreError>> {
+        (**self).rename(id, fresh, save)
     }
 
     fn destroy(&self, id: &SessionId) -> BoxFuture<Result<(), StoreError>> {

@@ -15,6 +15,7 @@ use super::*;
 #[derive(Clone, Debug)]
 enum Op {
     Save { id: u8, changes: Vec<(u8, Option<u8>)>, seconds: u8, begin: bool },
+    Rename { id: u8, fresh: u8 },
     Load(u8),
     Destroy(u8),
     Wait(u8),
@@ -25,7 +26,8 @@ fn op() -> impl Strategy<Value = Op> {
     prop_oneof![
         4 => (0..6u8, changes, 0..20u8, any::<bool>())
             .prop_map(|(id, changes, seconds, begin)| Op::Save { id, changes, seconds, begin }),
-        2 => (0..6u8).prop_map(Op::Load),
+        1 => (0..6u8, 6..8u8).prop_map(|(id, fresh)| Op::Rename { id, fresh }),
+        2 => (0..8u8).prop_map(Op::Load),
         1 => (0..6u8).prop_map(Op::Destroy),
         2 => (0..10u8).prop_map(Op::Wait),
     ]
@@ -60,6 +62,11 @@ impl Clocked {
         let changes: Changes = changes.iter().map(|(key, value)| (key.to_string(), value.as_ref().map(json))).collect();
         let save = Save { changes, time_to_live: Duration::from_secs(seconds.into()), begin };
         self.store.save(&name(id), save).now_or_never().unwrap().unwrap()
+    }
+
+    fn rename(&self, id: u8, fresh: u8, seconds: u8) -> bool {
+        let save = Save::new(Changes::new(), Duration::from_secs(seconds.into()));
+        self.store.rename(&name(id), &name(fresh), save).now_or_never().unwrap().unwrap()
     }
 }
 
@@ -100,6 +107,13 @@ proptest! {
                         *at = now + u64::from(seconds);
                     }
                 }
+                Op::Rename { id, fresh } => {
+                    let former = naive.remove(&id);
+                    prop_assert_eq!(clocked.rename(id, fresh, 10), former.is_some());
+                    if let Some((entries, _)) = former {
+                        naive.insert(fresh, (entries, now + 10));
+                    }
+                }
                 Op::Load(id) => prop_assert_eq!(clocked.load(id), naive.get(&id).map(|(entries, _)| entries.clone())),
                 Op::Destroy(id) => {
                     clocked.store.destroy(&name(id)).now_or_never().unwrap().unwrap();
@@ -122,6 +136,10 @@ proptest! {
                     let saved = clocked.save(id, &changes, seconds, begin);
                     // Whatever had to go, it was not the one that was saved.
                     prop_assert_eq!(clocked.load(id).is_some(), saved && seconds > 0);
+                }
+                Op::Rename { id, fresh } => {
+                    let renamed = clocked.rename(id, fresh, 10);
+                    prop_assert!(!renamed || clocked.load(fresh).is_some() && clocked.load(id).is_none());
                 }
                 Op::Load(id) => drop(clocked.load(id)),
                 Op::Destroy(id) => drop(clocked.store.destroy(&name(id))),
