@@ -1,7 +1,7 @@
 //! The HTTP front: accepts connections and serves a router on them, HTTP/1.1 with upgrades.
 //!
 //! What `axum::serve` leaves to others is done here. A connection that has not sent a whole request head in time is closed,
-//! and so is one that does not take its answer. The number of connections is counted and bounded. Running out of files
+//! and so is one that does not go on with its request's body, or does not take its answer. The number of connections is counted and bounded. Running out of files
 //! neither ends the server nor makes it spin.
 
 use std::io;
@@ -29,7 +29,8 @@ use crate::tls::{self, TlsIdentity};
 
 /// How often at most to say that connections are turned away.
 const SAY_SO: Duration = Duration::from_secs(1);
-/// How long it may be a client's turn, to take its answer or to send a head, if a head may not take longer.
+/// How long it may be a client's turn, to send the next piece of its request or to take that of its answer, if a head may not
+/// take longer.
 const STALL_MAX: Duration = Duration::from_secs(30);
 /// The longest request head, in bytes.
 pub(crate) const HEAD_BYTES_MAX: usize = 16 * 1024;
@@ -56,6 +57,9 @@ pub struct Front {
 
 /// Serves `router` on all connections that come, until `stop` resolves; then lets the requests that have begun finish. To
 /// bound that, drop the future.
+///
+/// A client that a handler or its answer waits for, to send the next piece of its request's body or to take the next piece of
+/// its answer, is cut off without an answer after 30 s, or after [`Front::head_timeout`] if that is longer.
 ///
 /// # Errors
 /// Those of the listener that do not pass.
@@ -195,8 +199,8 @@ impl Serving {
             let (router, stall) = (router.clone(), stall.clone());
             stall.request_came();
             async move {
-                stall.answer_begins();
-                let response = router.oneshot(request.map(Body::new)).await;
+                let request = stall.answer_begins(request.map(Body::new));
+                let response = router.oneshot(request).await;
                 response.map(|response| stall.answer_is(response))
             }
         });
@@ -209,7 +213,7 @@ impl Serving {
         let mut connection = pin!(connection);
         let ended = tokio::select! {
             ended = connection.as_mut() => ended,
-            () = stall.happens(STALL_MAX.max(head_timeout)) => return tracing::debug!("a client was cut off: it does not take its answer"),
+            () = stall.happens(STALL_MAX.max(head_timeout)) => return tracing::debug!("a client was cut off: it does not go on with its request, or take its answer"),
             () = stall.asks_nothing_until(deadline) => return tracing::debug!("a client was cut off: its first request took too long"),
             _ = stopped.changed() => {
                 connection.as_mut().graceful_shutdown();

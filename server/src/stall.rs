@@ -1,9 +1,10 @@
-//! Clients that ask and do not take the answer.
+//! Clients that ask and do not take the answer, or do not send all of what they ask.
 //!
 //! hyper bounds the time for a request's head, and only while it reads one. It does not read while an answer waits to be
 //! written, it begins to work on a pipelined request, and takes a body's next piece, only when there is room for what comes
-//! of it; for all of that it gives a client for ever. So the time is taken here during which it is the client's turn: always,
-//! but while a handler works or a body has nothing to give.
+//! of it; and a request's body may be as long under way as it likes. For all of that it gives a client for ever. So the time
+//! is taken here during which it is the client's turn: always, but while a handler works without waiting for the request's
+//! body, or an answer's body has nothing to give.
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -20,8 +21,10 @@ pub(crate) struct Stall(Arc<Mutex<Turn>>);
 
 #[derive(Clone, Copy, Debug)]
 struct Turn {
-    /// Since when it is the client's; `None` while it is the server's.
-    clients_since: Option<Instant>,
+    /// Since when the client has to ask, or to take its answer; `None` while the server has to work for that.
+    asks_or_takes: Option<Instant>,
+    /// Since when a handler waits for the next piece of the request's body; `None` while none does.
+    sends: Option<Instant>,
     /// There was a request.
     asked: bool,
 }
@@ -29,17 +32,23 @@ struct Turn {
 impl Stall {
     /// A new connection: the client has to ask.
     pub(crate) fn new() -> Self {
-        Self(Arc::new(Mutex::new(Turn { clients_since: Some(Instant::now()), asked: false })))
+        let turn = Turn { asks_or_takes: Some(Instant::now()), sends: None, asked: false };
+        Self(Arc::new(Mutex::new(turn)))
     }
 
     /// A request is there; the client has to read until there is room for the answer.
     pub(crate) fn request_came(&self) {
-        *self.lock() = Turn { clients_since: Some(Instant::now()), asked: true };
+        let mut turn = self.lock();
+        (turn.asks_or_takes, turn.asked) = (Some(Instant::now()), true);
     }
 
-    /// A handler begins to work.
-    pub(crate) fn answer_begins(&self) {
-        self.set(None);
+    /// A handler begins to work: lets the body of its request be watched.
+    pub(crate) fn answer_begins(&self, request: http::Request<Body>) -> http::Request<Body> {
+        self.lock().asks_or_takes = None;
+        request.map(|body| match body.is_end_stream() {
+            true => body,
+            false => Body::new(Sent { body, stall: self.clone() }),
+        })
     }
 
     /// A handler has finished: lets the body of its answer be watched.
@@ -47,7 +56,7 @@ impl Stall {
         self.clients_turn();
         response.map(|body| match body.is_end_stream() {
             true => body,
-            false => Body::new(Watched { body, stall: self.clone() }),
+            false => Body::new(Taken { body, stall: self.clone() }),
         })
     }
 
@@ -55,8 +64,8 @@ impl Stall {
     pub(crate) async fn happens(&self, limit: Duration) {
         loop {
             let now = Instant::now();
-            let since = self.lock().clients_since;
-            match since.map(|since| since + limit) {
+            let Turn { asks_or_takes, sends, .. } = *self.lock();
+            match [asks_or_takes, sends].into_iter().flatten().min().map(|since| since + limit) {
                 Some(end) if now >= end => return,
                 Some(end) => tokio::time::sleep_until(end).await,
                 None => tokio::time::sleep(limit).await,
@@ -80,27 +89,26 @@ impl Stall {
     }
 
     fn clients_turn(&self) {
-        self.set(Some(Instant::now()));
-    }
-
-    fn set(&self, since: Option<Instant>) {
-        self.lock().clients_since = since;
+        self.lock().asks_or_takes = Some(Instant::now());
     }
 }
 
-/// A body whose giving and ending is noted.
-struct Watched {
+/// The body of a request; it is noted since when somebody waits for it.
+struct Sent {
     body: Body,
     stall: Stall,
 }
 
-impl HttpBody for Watched {
+impl HttpBody for Sent {
     type Data = Bytes;
     type Error = axum::Error;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         let polled = Pin::new(&mut self.body).poll_frame(cx);
-        self.stall.set(polled.is_ready().then(Instant::now));
+        let mut turn = self.stall.lock();
+        // Who asks again and again has not waited less for that.
+        turn.sends = polled.is_pending().then(|| turn.sends.unwrap_or_else(Instant::now));
+        drop(turn);
         polled
     }
 
@@ -113,7 +121,38 @@ impl HttpBody for Watched {
     }
 }
 
-impl Drop for Watched {
+impl Drop for Sent {
+    fn drop(&mut self) {
+        self.stall.lock().sends = None;
+    }
+}
+
+/// The body of an answer; its giving and ending is noted.
+struct Taken {
+    body: Body,
+    stall: Stall,
+}
+
+impl HttpBody for Taken {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        let polled = Pin::new(&mut self.body).poll_frame(cx);
+        self.stall.lock().asks_or_takes = polled.is_ready().then(Instant::now);
+        polled
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+impl Drop for Taken {
     fn drop(&mut self) {
         self.stall.clients_turn();
     }
@@ -123,7 +162,7 @@ impl Drop for Watched {
 mod tests {
     use std::future::poll_fn;
 
-    use futures_util::stream::{self, Stream};
+    use futures_util::stream::{self, Stream, StreamExt};
 
     use super::*;
 
@@ -132,6 +171,11 @@ mod tests {
     async fn take(body: &mut Body) {
         let frame = poll_fn(|cx| Pin::new(&mut *body).poll_frame(cx)).await;
         assert!(frame.is_some());
+    }
+
+    fn request(stall: &Stall, pieces: impl Stream<Item = Result<&'static str, axum::Error>> + Send + 'static) -> Body {
+        stall.request_came();
+        stall.answer_begins(http::Request::new(Body::from_stream(pieces))).into_body()
     }
 
     fn answer(stall: &Stall, pieces: impl Stream<Item = Result<&'static str, axum::Error>> + Send + 'static) -> Body {
@@ -155,7 +199,7 @@ mod tests {
         assert!(happens_in_time(&stall).await, "no request");
         stall.request_came();
         assert!(happens_in_time(&stall).await, "no room for its answer");
-        stall.answer_begins();
+        stall.answer_begins(http::Request::default());
         assert!(never_happens(&stall).await, "the handler takes its time");
         let mut body = answer(&stall, stream::iter([Ok("one"), Ok("two")]));
         for _ in 0..2 {
@@ -176,6 +220,43 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn a_body_that_is_waited_for_is_the_clients_turn() {
+        let stall = Stall::new();
+        let mut body = request(&stall, stream::iter([Ok("one")]).chain(stream::pending()));
+        assert!(never_happens(&stall).await, "the handler takes its time");
+        take(&mut body).await;
+        assert!(never_happens(&stall).await, "still");
+        let mut poll = async || poll_fn(|cx| Poll::Ready(Pin::new(&mut body).poll_frame(cx))).await;
+        assert!(poll().await.is_pending());
+        assert!(happens_in_time(&stall).await, "nothing comes");
+        let since = Instant::now();
+        assert!(poll().await.is_pending());
+        stall.happens(LIMIT).await;
+        assert_eq!(since.elapsed(), Duration::ZERO, "asking again is no progress");
+        drop(body);
+        assert!(never_happens(&stall).await, "nobody waits for it any more");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_comes_slowly_comes() {
+        let stall = Stall::new();
+        let pieces = stream::unfold((), async |()| {
+            tokio::time::sleep(LIMIT / 2).await;
+            Some((Ok("x"), ()))
+        });
+        let mut body = request(&stall, Box::pin(pieces));
+        let reading = async {
+            for _ in 0..9 {
+                take(&mut body).await;
+            }
+        };
+        tokio::select! {
+            () = stall.happens(LIMIT) => panic!("it was cut off"),
+            () = reading => {}
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn a_first_request_has_a_deadline_of_its_own() {
         let (stall, began) = (Stall::new(), Instant::now());
         stall.asks_nothing_until(Some(began + LIMIT)).await;
@@ -189,7 +270,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn an_empty_answer_is_the_clients_turn() {
         let stall = Stall::new();
-        stall.answer_begins();
+        stall.answer_begins(http::Request::default());
         let _body = stall.answer_is(http::Response::new(Body::empty())).into_body();
         assert!(happens_in_time(&stall).await);
     }

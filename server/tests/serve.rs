@@ -3,7 +3,8 @@
 use std::time::{Duration, Instant};
 
 use axum::Router;
-use axum::routing::get;
+use axum::body::{Body, to_bytes};
+use axum::routing::{get, post};
 use roomcast::Engine;
 use roomcast_lane::Lanes;
 use roomcast_server::{Connections, Direct, Front, serve};
@@ -244,5 +245,28 @@ async fn who_does_not_take_the_answers_is_cut_off() {
             tokio::time::sleep(Duration::from_secs(1)).await;
         }
         assert!(began.elapsed() >= LONG, "{:?}", began.elapsed());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_does_not_send_what_a_handler_waits_for_is_cut_off() {
+    static BEGUN: Notify = Notify::const_new();
+    let lanes = lanes();
+    let read = async |body: Body| {
+        BEGUN.notify_one();
+        to_bytes(body, usize::MAX).await.map(|_| "read").map_err(|error| error.to_string())
+    };
+    let router = Router::new().route("/", post(read));
+    for head in ["Content-Length: 9", "Transfer-Encoding: chunked"] {
+        let server = served(router.clone(), &lanes, LONG, 100).await;
+        let began = tokio::time::Instant::now();
+        let stream = server.send(&format!("POST / HTTP/1.1\r\nHost: a\r\n{head}\r\n\r\n5\r\n")).await;
+        BEGUN.notified().await;
+        while server.connections.open() != 0 {
+            assert!(began.elapsed() < LONG * 5, "it is still there");
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+        assert!(began.elapsed() >= LONG, "{:?}", began.elapsed());
+        assert_eq!(rest(stream).await, "", "no answer");
     }
 }
