@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::future::{Either, select};
+use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, watch};
 
@@ -16,6 +17,10 @@ use crate::lanes::order::Order;
 const OUT_OF_FILES: Duration = Duration::from_millis(100);
 /// How often at most to say so.
 const SAY_SO: Duration = Duration::from_secs(1);
+/// How long a peer may be silent until the system asks whether it is there, and how often it asks then. Linux takes a peer that
+/// never answers, nine times, for dead: two and a half minutes together.
+const KEEPALIVE: TcpKeepalive =
+    TcpKeepalive::new().with_time(Duration::from_secs(60)).with_interval(Duration::from_secs(10));
 /// Lanes that accept at most. Each of them is woken for a connection, if it sleeps; one that a handler holds is of no use.
 const ACCEPTORS_MAX: usize = 2;
 /// Connections that are accepted in one go.
@@ -23,7 +28,8 @@ const AT_ONCE_MAX: usize = 64;
 
 /// Gives `take` the connections that come to a listener, until `end` resolves.
 ///
-/// Nagle's algorithm is off on them. Running out of files neither ends it nor makes it spin: it says so at most once a
+/// Nagle's algorithm is off on them, and keepalive is on: a peer that is gone without a word is noticed within some minutes,
+/// also by protocols that send nothing by themselves. Running out of files neither ends it nor makes it spin: it says so at most once a
 /// second, and tries again every 100 ms. Errors of a connection are logged and pass.
 ///
 /// # Errors
@@ -41,8 +47,7 @@ pub async fn accept(
             Either::Right(((), _)) => return Ok(()),
         };
         match accepted {
-            // Lanes gather frames themselves; Nagle's algorithm would only hold back the last one.
-            Ok((stream, _)) => match stream.set_nodelay(true) {
+            Ok((stream, _)) => match prepare(&SockRef::from(&stream)) {
                 Ok(()) => take(stream),
                 Err(error) => tracing::debug!("a connection was lost while it was accepted: {error}"),
             },
@@ -138,7 +143,7 @@ async fn accept_unwatched(
         {
             accepted += 1;
             match result {
-                Ok((stream, _)) => match stream.set_nodelay(true) {
+                Ok((stream, _)) => match prepare(&SockRef::from(&stream)) {
                     Ok(()) => take(stream),
                     Err(error) => tracing::debug!("a connection was lost while it was accepted: {error}"),
                 },
@@ -167,6 +172,13 @@ async fn accept_unwatched(
         Err(error) => tracing::debug!("a connection was lost while it was accepted: {error}"),
     };
     accept(&TcpListener::from_std(listener)?, take, end).await
+}
+
+/// What every connection gets, whoever speaks on it: four calls of the system.
+fn prepare(stream: &SockRef<'_>) -> io::Result<()> {
+    // Lanes gather frames themselves; Nagle's algorithm would only hold back the last one.
+    stream.set_tcp_nodelay(true)?;
+    stream.set_tcp_keepalive(&KEEPALIVE)
 }
 
 /// What goes wrong at a listener.
@@ -221,4 +233,35 @@ fn is_passing(error: &io::Error) -> bool {
             | PermissionDenied
             | TimedOut
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use roomcast::Engine;
+    use tokio::sync::mpsc::unbounded_channel;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn peers_that_are_gone_without_a_word_are_noticed() {
+        let lanes = Lanes::builder().threads(1).start(&Engine::new()).unwrap();
+        let listeners =
+            [TcpListener::bind("127.0.0.1:0").await.unwrap(), TcpListener::bind("127.0.0.1:0").await.unwrap()];
+        let addresses = listeners.each_ref().map(|listener| listener.local_addr().unwrap());
+        let [here, there] = listeners;
+        let (tell, mut told) = unbounded_channel();
+        let tell_too = tell.clone();
+        tokio::spawn(async move {
+            accept(&here, |stream| tell.send(stream.into_std().unwrap()).unwrap(), std::future::pending()).await
+        });
+        tokio::spawn({
+            let lanes = lanes.clone();
+            async move { lanes.accept(there, move |stream| tell_too.send(stream).unwrap(), std::future::pending()).await }
+        });
+        for address in addresses {
+            let _client = TcpStream::connect(address).await.unwrap();
+            let accepted = told.recv().await.unwrap();
+            assert!(SockRef::from(&accepted).keepalive().unwrap());
+        }
+    }
 }
