@@ -4,6 +4,7 @@
 //! ```text
 //!   take inbox and ready list
 //!   read at most 64 connections, once each        protocols run, handlers run; what they send goes into the inbox
+//!                                                 while the lane is behind: 4, and new connections
 //!   take the inbox again                          else answers would wait a turn
 //!   drain: orders into the log                    at most 65,536 recipients or 256 KiB; a delivery may stay open
 //!   flush at most 64 connections                  one write each
@@ -11,6 +12,12 @@
 //! ```
 //! Every step is bounded, and between turns the driver looks at the reactor, so what arrives while a large broadcast is
 //! flushed rides along with the connections that are not flushed yet.
+//!
+//! # Behind
+//! What is read makes more to send. So a lane for which much waits, or whose log is full, reads only a few connections a turn,
+//! in the order in which they had something to say, and none before it has worked off as many orders as the last few made:
+//! then reading adds nothing to what waits. Nobody is judged by a clock before it was read: its deadline is looked at
+//! afterwards. New connections are read all the same, until it is known what they are.
 //!
 //! # Order
 //! Output comes into the log only while the inbox is drained, in the inbox's order. So one publisher's messages, replies and
@@ -58,7 +65,7 @@ use crate::lanes::order::Order;
 use crate::lanes::shared::LaneShared;
 use crate::lanes::tasks::Tasks;
 
-/// So many orders may wait before reading stops: enough to batch, not so many that a flood of requests delays all others.
+/// So many orders may wait before the lane counts as behind: enough to batch, not so many that a flood of requests delays all others.
 const ORDERS_MAX: usize = if SMALL { 64 } else { 4_096 };
 
 /// So much room for orders is kept when there are none.
@@ -105,8 +112,12 @@ pub(crate) struct Lane {
 
     pub(crate) ready: VecDeque<u32>,
     pub(crate) taken_ready: Vec<u32>,
-    /// Ready connections that were not read because the lane is behind.
-    pub(crate) unread: Vec<u32>,
+    /// Ready connections that wait to be read because the lane is behind.
+    pub(crate) unread: VecDeque<u32>,
+    /// So many orders are to be worked off before a lane that is behind reads on.
+    pub(crate) owed: usize,
+    /// Connections whose deadline passed before they were read, which they are now.
+    pub(crate) overdue: Vec<Key>,
     pub(crate) timers: Timers,
     pub(crate) drain: Option<Drain>,
     /// Its last turn did.
@@ -164,7 +175,9 @@ impl Lane {
             dirty: VecDeque::new(),
             ready: VecDeque::new(),
             taken_ready: Vec::new(),
-            unread: Vec::new(),
+            unread: VecDeque::new(),
+            owed: 0,
+            overdue: Vec::new(),
             timers: Timers::new(now),
             drain: None,
             panicked: false,
@@ -184,12 +197,7 @@ impl Lane {
         self.now = now;
         self.take_ready();
         self.take_orders();
-        if self.may_read() {
-            self.read_some();
-            self.take_orders();
-        } else {
-            self.defer_reads();
-        }
+        self.read_some();
         self.drain_orders();
         self.flush_some();
         let timers_left = self.run_timers();
@@ -217,9 +225,9 @@ impl Lane {
             && self.unread.is_empty())
     }
 
-    /// While much waits to be sent, or the log is to be flushed, nothing is read: what is read makes more to send.
-    fn may_read(&self) -> bool {
-        !self.shared.is_behind() && !self.log.is_full() && self.orders.len() < ORDERS_MAX
+    /// Whether much waits to be sent, or the log is to be flushed: then little is read.
+    pub(crate) fn is_behind(&self) -> bool {
+        self.shared.is_behind() || self.log.is_full() || self.orders.len() >= ORDERS_MAX
     }
 
     pub(crate) fn take_orders(&mut self) {
@@ -232,7 +240,6 @@ impl Lane {
         let mut taken = std::mem::take(&mut self.taken_ready);
         taken.drain(..).for_each(|index| self.make_ready(index));
         self.taken_ready = taken;
-        self.ready.append(&mut std::mem::take(&mut self.unread).into());
     }
 
     /// Puts a connection at the end of the ready queue, unless it stands there.

@@ -117,7 +117,8 @@ impl LanesBuilder {
     }
 
     /// Bytes that may wait in the inbox of one lane, 64 MiB by default. Beyond it broadcasts are refused
-    /// ([`Sent::overloaded`](roomcast::Sent)); above a quarter of it the lane reads no connection.
+    /// ([`Sent::overloaded`](roomcast::Sent)); above a quarter of it the lane reads only a few
+    /// connections a turn.
     pub fn inbox_bytes_max(mut self, bytes: u64) -> Self {
         self.inbox_bytes_max = bytes;
         self

@@ -187,6 +187,18 @@ impl ManualLane {
         self.lane.largest_outboxes().0.map_or(0, |(bytes, _)| bytes)
     }
 
+    /// Lets time go on, without work.
+    #[cfg(test)]
+    pub(crate) fn pass(&mut self, time: Duration) {
+        self.now += time;
+    }
+
+    /// Orders that it has taken and not obeyed yet.
+    #[cfg(test)]
+    pub(crate) fn orders(&self) -> usize {
+        self.lane.orders.len()
+    }
+
     /// A turn as a lane with a thread has it.
     #[cfg(test)]
     pub(crate) fn turn_and_survive(&mut self) -> bool {

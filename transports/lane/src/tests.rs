@@ -1,5 +1,6 @@
 //! Lanes driven by hand: whole turns, with streams in memory.
 
+mod behind;
 mod budget;
 mod changing;
 mod connecting;

@@ -97,6 +97,7 @@ impl Lane {
         let Some(connection) = connection else { return };
         let own = match connection.state {
             State::Closing { until, .. } => Some(until),
+            _ if connection.overdue => None,
             _ => connection.protocol.as_ref().and_then(|protocol| protocol.poll_timeout()),
         };
         let outbox = connection.outbox.as_ref().filter(|_| !connection.io.is_none());
@@ -109,6 +110,10 @@ impl Lane {
     /// Runs what is due; true if there is more.
     pub(crate) fn run_timers(&mut self) -> bool {
         self.run_drain();
+        while let Some(key) = self.overdue.pop() {
+            self.time_out_protocol(key);
+            self.rearm(key);
+        }
         for _ in 0..TIMERS_MAX {
             let Some((key, armed)) = self.timers.pop(self.now) else { return false };
             if let Some(connection) = self.connection(key)
@@ -137,9 +142,20 @@ impl Lane {
             let queued = outbox.bytes();
             return self.cut_off(key, queued, Slow::Stalled);
         }
-        if connection.state == State::Open
-            && is_past(connection.protocol.as_ref().and_then(|protocol| protocol.poll_timeout()))
-        {
+        // What it waits for may lie in the stream.
+        connection.overdue = connection.waits_to_be_read();
+        if !connection.overdue {
+            self.time_out_protocol(key);
+        }
+    }
+
+    fn time_out_protocol(&mut self, key: Key) {
+        let now = self.now;
+        let Some(connection) = self.connection(key).filter(|connection| connection.state == State::Open) else {
+            return;
+        };
+        let due = connection.protocol.as_ref().and_then(|protocol| protocol.poll_timeout());
+        if due.is_some_and(|due| due <= now) {
             self.call_or_close(key, |protocol, cx| protocol.handle_timeout(now, cx));
         }
     }

@@ -24,6 +24,10 @@ pub(crate) struct Connection {
     pub(crate) holds: Holds,
     /// It stands in the lane's ready queue.
     pub(crate) queued: bool,
+    /// It stands in the lane's queue of those to be read.
+    pub(crate) unread: bool,
+    /// A deadline of its protocol passed while it stood in one of them: it is looked at when it was read.
+    pub(crate) overdue: bool,
     /// There is input that its protocol has not been shown as it is now.
     pub(crate) unseen: bool,
     pub(crate) peer_ended: bool,
@@ -143,6 +147,11 @@ impl Wake for Bell {
 }
 
 impl Connection {
+    /// Whether its stream may have something that was not read yet.
+    pub(crate) fn waits_to_be_read(&self) -> bool {
+        self.queued || self.unread
+    }
+
     /// Whether its protocol may get input.
     pub(crate) fn takes_input(&self) -> bool {
         match self.state {

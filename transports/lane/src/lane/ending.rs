@@ -62,6 +62,8 @@ impl Lane {
             state: State::Open,
             holds: Holds::default(),
             queued: false,
+            unread: false,
+            overdue: false,
             unseen: input.is_some(),
             peer_ended: false,
             greets: false,

@@ -14,6 +14,8 @@ use crate::protocol::context::Place;
 
 /// Connections that a turn reads at most, once each.
 const CONNECTIONS_MAX: usize = if SMALL { 4 } else { 64 };
+/// Connections that a turn reads when the lane is behind, beside new ones.
+const BEHIND_MAX: usize = if SMALL { 1 } else { 4 };
 
 /// What a read came to.
 enum Came {
@@ -29,25 +31,59 @@ impl Came {
 }
 
 impl Lane {
+    /// Reads, and takes the orders that this made.
     pub(crate) fn read_some(&mut self) {
-        for _ in 0..CONNECTIONS_MAX.min(self.ready.len()) {
-            let Some(index) = self.next_ready() else { return };
-            if self.write_outbox(index) {
-                self.read(index);
+        if self.is_behind() {
+            let before = self.orders.len();
+            self.read_few();
+            self.take_orders();
+            self.owed += self.orders.len() - before;
+        } else {
+            self.owed = 0;
+            self.read_ready();
+            self.take_orders();
+        }
+    }
+
+    fn read_ready(&mut self) {
+        for _ in 0..CONNECTIONS_MAX.min(self.unread.len() + self.ready.len()) {
+            if let Some(index) = self.next_unread() {
+                self.read_due(index);
+            } else if let Some(index) = self.next_ready() {
+                if self.write_outbox(index) {
+                    self.read_due(index);
+                }
+            } else {
+                return;
             }
         }
     }
 
-    /// Lets the ready connections write, and keeps in mind that they are to be read.
-    pub(crate) fn defer_reads(&mut self) {
+    /// Lets the ready connections write, and reads new ones and a few of the others.
+    fn read_few(&mut self) {
         for _ in 0..CONNECTIONS_MAX.min(self.ready.len()) {
-            let Some(index) = self.next_ready() else { return };
-            if self.write_outbox(index)
-                && let Some(connection) = self.connections.get_mut(index as usize)
-                && !std::mem::replace(&mut connection.queued, true)
-            {
-                self.unread.push(index);
+            let Some(index) = self.next_ready() else { break };
+            if !self.write_outbox(index) {
+                continue;
             }
+            if self.connections.get(index as usize).is_some_and(|connection| connection.wire.is_mute()) {
+                self.read_due(index);
+            } else {
+                self.put_off(index);
+            }
+        }
+        for _ in 0..if self.owed == 0 { BEHIND_MAX } else { 0 } {
+            let Some(index) = self.next_unread() else { return };
+            self.read_due(index);
+        }
+    }
+
+    /// Puts a connection at the end of those to be read, unless it stands there.
+    fn put_off(&mut self, index: u32) {
+        if let Some(connection) = self.connections.get_mut(index as usize)
+            && !std::mem::replace(&mut connection.unread, true)
+        {
+            self.unread.push_back(index);
         }
     }
 
@@ -57,6 +93,24 @@ impl Lane {
             connection.queued = false;
         }
         Some(index)
+    }
+
+    fn next_unread(&mut self) -> Option<u32> {
+        let index = self.unread.pop_front()?;
+        if let Some(connection) = self.connections.get_mut(index as usize) {
+            connection.unread = false;
+        }
+        Some(index)
+    }
+
+    /// Reads a connection, and has the deadline looked at that passed before.
+    fn read_due(&mut self, index: u32) {
+        self.read(index);
+        if let Some(key) = self.key_of(index)
+            && std::mem::take(&mut self.connections[index as usize].overdue)
+        {
+            self.overdue.push(key);
+        }
     }
 
     fn read(&mut self, index: u32) {

@@ -16,18 +16,24 @@ struct Inner {
     codec: CodecId,
     application: Arc<dyn Application>,
     outbox_bytes_max: Option<usize>,
+    is_mute: bool,
 }
 
 impl Wire {
     /// A wire for sockets of `application`, spoken with `codec`. Calls [`Application::mounted`], which may panic.
     pub fn new(codec: CodecId, application: impl Application) -> Self {
         application.mounted();
-        Self(Arc::new(Inner { codec, application: Arc::new(application), outbox_bytes_max: None }))
+        Self(Arc::new(Inner { codec, application: Arc::new(application), outbox_bytes_max: None, is_mute: false }))
     }
 
-    /// A wire for connections that have no sockets.
+    /// A wire for connections that have no sockets, and are to become something else ([`Context::replace`],
+    /// [`Context::eject`]). Their lane reads them even while it is behind.
+    ///
+    /// [`Context::replace`]: crate::Context::replace
+    /// [`Context::eject`]: crate::Context::eject
     pub fn mute() -> Self {
-        Self::new(CodecId(0), ())
+        let inner = Inner { codec: CodecId(0), application: Arc::new(()), outbox_bytes_max: None, is_mute: true };
+        Self(Arc::new(inner))
     }
 
     /// The same with another limit for what waits for a connection that does not read, in bytes, instead of the lanes'
@@ -45,6 +51,10 @@ impl Wire {
 
     pub(crate) fn application(&self) -> &Arc<dyn Application> {
         &self.0.application
+    }
+
+    pub(crate) fn is_mute(&self) -> bool {
+        self.0.is_mute
     }
 
     pub(crate) fn outbox_limit(&self) -> Option<usize> {
