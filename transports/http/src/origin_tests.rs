@@ -1,0 +1,177 @@
+use http::HeaderValue;
+
+use super::*;
+
+fn headers(host: &str, origin: &str) -> HeaderMap {
+    let value = |text: &str| HeaderValue::from_str(text).unwrap();
+    HeaderMap::from_iter([(HOST, value(host)), (ORIGIN, value(origin))])
+}
+
+fn allows(list: &[&str], host: &str, origin: &str) -> bool {
+    Origins::new(list).unwrap().check(&headers(host, origin)).is_ok()
+}
+
+#[test]
+fn scripts_are_known_by_their_page() {
+    let listed = Origins::new(["https://app.example.com"]).unwrap();
+    let judged = |origins: &Origins, headers: &[(&'static str, &str)]| {
+        let mut map = HeaderMap::new();
+        map.insert(HOST, "own.example:3000".parse().unwrap());
+        for (name, value) in headers {
+            map.insert(*name, value.parse().unwrap());
+        }
+        origins.check_script(&map).is_ok()
+    };
+    let (referer, site) = ("referer", "sec-fetch-site");
+    for headers in [
+        &[][..],
+        &[(referer, "http://own.example:3000/page?x#y")],
+        &[(referer, "https://app.example.com/"), (site, "cross-site")],
+        &[(referer, "https://app.example.com")],
+        &[(site, "same-origin")],
+        &[(site, "none")],
+        &[("origin", "https://other.example"), (site, "cross-site")],
+    ] {
+        assert!(judged(&listed, headers), "{headers:?}");
+    }
+    for headers in [
+        &[(referer, "http://foreign.example/own.example:3000/")][..],
+        &[(referer, "http://own.example:3001/")],
+        &[(referer, "https://app.example.com.evil.example/")],
+        &[(referer, "https://evil.example?https://app.example.com")],
+        &[(referer, "")],
+        &[(referer, "://")],
+        &[(site, "cross-site")],
+        &[(site, "same-site")],
+        &[(site, "?")],
+    ] {
+        assert!(!judged(&listed, headers), "{headers:?}");
+        assert!(judged(&Origins::new(["*"]).unwrap(), headers));
+    }
+}
+
+#[test]
+fn a_missing_origin_is_allowed_two_are_not() {
+    let mut headers = HeaderMap::new();
+    assert_eq!(Origins::default().check(&headers), Ok(()));
+    headers.insert(HOST, HeaderValue::from_static("a.example"));
+    headers.append(ORIGIN, HeaderValue::from_static("http://a.example"));
+    assert_eq!(Origins::default().check(&headers), Ok(()));
+    headers.append(ORIGIN, HeaderValue::from_static("http://a.example"));
+    assert_eq!(Origins::default().check(&headers), Err(Foreign("http://a.example".into())));
+}
+
+#[test]
+fn the_own_host_is_allowed_by_default() {
+    let same = [
+        ("a.example", "http://a.example"),
+        ("a.example", "https://a.example"),
+        ("A.Example", "http://a.exAMPLE"),
+        ("a.example:80", "http://a.example"),
+        ("a.example", "https://a.example:443"),
+        ("127.0.0.1:3000", "http://127.0.0.1:3000"),
+        ("[::1]:3000", "http://[::1]:3000"),
+    ];
+    for (host, origin) in same {
+        assert!(allows(&[], host, origin), "{host} {origin}");
+    }
+    let foreign = [
+        ("a.example", "http://b.example"),
+        ("a.example", "http://a.example.evil.example"),
+        ("a.example", "http://evila.example"),
+        ("a.example", "http://sub.a.example"),
+        ("a.example", "http://a.example:8080"),
+        ("a.example:3000", "http://a.example"),
+        ("a.example", "http://a.example@evil.example"),
+        ("a.example", "http://evil.example/a.example"),
+        ("a.example", "http://evil.example#a.example"),
+        ("a.example", "null"),
+        ("a.example", ""),
+        ("a.example", "a.example"),
+        ("a.example", "://a.example"),
+        ("a.example", "http://a.example/"),
+        ("a.example", "http://a.example http://a.example"),
+        ("a.example, b.example", "http://b.example"),
+        ("[::1]:3000", "http://[::2]:3000"),
+    ];
+    for (host, origin) in foreign {
+        assert!(!allows(&[], host, origin), "{host} {origin}");
+    }
+}
+
+#[test]
+fn a_list_names_origins_exactly() {
+    let list = ["https://app.example.com", "localhost:5173", "https://*.example.org", "*.example.net:8443"];
+    let allowed = [
+        "https://app.example.com",
+        "https://app.example.com:443",
+        "http://localhost:5173",
+        "https://localhost:5173",
+        "https://a.example.org",
+        "https://a.b.example.org",
+        "https://x.example.net:8443",
+    ];
+    for origin in allowed {
+        assert!(allows(&list, "other", origin), "{origin}");
+    }
+    let foreign = [
+        "http://app.example.com",
+        "https://app.example.com:444",
+        "https://app.example.com.evil.com",
+        "https://evilapp.example.com",
+        "http://localhost",
+        "http://localhost:5174",
+        "https://example.org",
+        "https://.example.org",
+        "https://evilexample.org",
+        "https://any-example.org",
+        "http://a.example.org",
+        "https://a.example.org.evil.com",
+        "https://a.example.org:444",
+        "https://x.example.net",
+        "null",
+    ];
+    for origin in foreign {
+        assert!(!allows(&list, "other", origin), "{origin}");
+    }
+}
+
+#[test]
+fn everybody_and_nobodys_have_to_be_spelled_out() {
+    assert!(allows(&["*"], "a", "http://b"));
+    assert!(allows(&["*"], "a", "null"));
+    assert!(allows(&["null"], "a", "null"));
+    assert!(!allows(&["null"], "a", "http://null"));
+    assert!(!allows(&["null"], "a", "http://b"));
+}
+
+#[test]
+fn what_is_no_origin_says_how_to_write_one() {
+    for entry in [
+        "",
+        "https://",
+        "https://a/b",
+        "https://a/",
+        "a b",
+        "https://*",
+        "*.",
+        "a.*.b",
+        "u@a",
+        "a:port",
+        "a:",
+        "://a",
+        "**",
+    ] {
+        let error = Origins::new([entry]).unwrap_err();
+        assert_eq!(error, InvalidOrigin(entry.into()));
+        assert!(error.to_string().contains("https://app.example.com"));
+    }
+}
+
+#[test]
+fn what_a_log_shows_is_short_and_printable() {
+    let mut headers = headers("a", "http://b");
+    headers.insert(ORIGIN, HeaderValue::from_bytes(&[0xff; 5_000]).unwrap());
+    let Foreign(origin) = Origins::default().check(&headers).unwrap_err();
+    assert!(origin.len() <= 800 && origin.is_ascii(), "{origin}");
+}
