@@ -10,7 +10,7 @@ use http::header::{
     ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_HEADERS, ACCESS_CONTROL_REQUEST_METHOD,
     HeaderName, ORIGIN, VARY,
 };
-use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 
 use crate::origin::{Foreign, Origins};
 
@@ -27,15 +27,15 @@ const MAX_AGE: HeaderValue = HeaderValue::from_static("7200");
 /// origin, and nothing else of the request.
 ///
 /// ```
-/// # use http::{HeaderMap, Method, Response, StatusCode};
+/// # use http::{Request, Response, StatusCode};
 /// # use roomcast_http::{Cors, Origins};
-/// fn answer(origins: &Origins, method: &Method, headers: &HeaderMap) -> Response<()> {
-///     let Ok(cors) = Cors::check(origins, headers) else {
+/// fn answer(origins: &Origins, request: &Request<()>) -> Response<()> {
+///     let Ok(cors) = Cors::check(origins, request) else {
 ///         let mut forbidden = Response::new(());
 ///         *forbidden.status_mut() = StatusCode::FORBIDDEN;
 ///         return forbidden;
 ///     };
-///     if let Some(answer) = cors.preflight(method, headers) {
+///     if let Some(answer) = cors.preflight(request) {
 ///         return answer;
 ///     }
 ///     let mut answer = Response::new(());
@@ -53,9 +53,9 @@ impl Cors {
     ///
     /// # Errors
     /// The page is foreign: its request is to be refused, and the refusal says nothing that lets the page read it.
-    pub fn check(origins: &Origins, headers: &HeaderMap) -> Result<Self, Foreign> {
-        origins.check(headers)?;
-        Ok(Self { origin: headers.get(ORIGIN).and_then(echo) })
+    pub fn check<B>(origins: &Origins, request: &Request<B>) -> Result<Self, Foreign> {
+        origins.check(request)?;
+        Ok(Self { origin: request.headers().get(ORIGIN).and_then(echo) })
     }
 
     /// Adds what the answer must say. Every answer to an allowed request needs it, errors too, or the page cannot see what
@@ -70,8 +70,9 @@ impl Cors {
 
     /// The whole answer, if this request is a preflight: 204, for GET and POST, with whatever headers the page wants to send.
     /// A list of them that is no list of names, or is longer than 1,024 bytes, is not granted.
-    pub fn preflight(&self, method: &Method, headers: &HeaderMap) -> Option<Response<()>> {
-        let is_preflight = method == Method::OPTIONS
+    pub fn preflight<B>(&self, request: &Request<B>) -> Option<Response<()>> {
+        let headers = request.headers();
+        let is_preflight = request.method() == Method::OPTIONS
             && headers.contains_key(ORIGIN)
             && headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD);
         is_preflight.then(|| {
@@ -130,19 +131,19 @@ mod tests {
         Origins::new(["*"]).unwrap()
     }
 
-    fn from(origin: &[u8]) -> HeaderMap {
-        let value = |bytes| HeaderValue::from_bytes(bytes).unwrap();
-        HeaderMap::from_iter([(HOST, value(b"a.example")), (ORIGIN, value(origin))])
+    fn from(origin: &[u8]) -> Request<()> {
+        Request::options("/").header(HOST, "a.example").header(ORIGIN, origin).body(()).unwrap()
     }
 
     /// A preflight for POST with these lines of wanted headers.
-    fn asking(origin: &[u8], wanted: &[&str]) -> HeaderMap {
-        let mut headers = from(origin);
+    fn asking(origin: &[u8], wanted: &[&str]) -> Request<()> {
+        let mut request = from(origin);
+        let headers = request.headers_mut();
         headers.insert(ACCESS_CONTROL_REQUEST_METHOD, HeaderValue::from_static("POST"));
         for list in wanted {
             headers.append(ACCESS_CONTROL_REQUEST_HEADERS, HeaderValue::from_bytes(list.as_bytes()).unwrap());
         }
-        headers
+        request
     }
 
     /// All that the answer to a request says, `name: value`, sorted.
@@ -153,14 +154,14 @@ mod tests {
         lines
     }
 
-    fn answered(origins: &Origins, request: &HeaderMap) -> Vec<String> {
+    fn answered(origins: &Origins, request: &Request<()>) -> Vec<String> {
         let mut answer = HeaderMap::new();
         Cors::check(origins, request).unwrap().apply(&mut answer);
         said(&answer)
     }
 
-    fn preflight(origins: &Origins, request: &HeaderMap) -> HeaderMap {
-        let response = Cors::check(origins, request).unwrap().preflight(&Method::OPTIONS, request).unwrap();
+    fn preflight(origins: &Origins, request: &Request<()>) -> HeaderMap {
+        let response = Cors::check(origins, request).unwrap().preflight(request).unwrap();
         assert_eq!(response.status(), StatusCode::NO_CONTENT);
         response.headers().clone()
     }
@@ -200,20 +201,20 @@ mod tests {
 
     #[test]
     fn two_origins_are_foreign_even_where_all_are_allowed() {
-        let mut headers = from(PAGE.as_bytes());
-        headers.append(ORIGIN, HeaderValue::from_static(PAGE));
-        assert!(Cors::check(&everybody(), &headers).is_err());
+        let mut request = from(PAGE.as_bytes());
+        request.headers_mut().append(ORIGIN, HeaderValue::from_static(PAGE));
+        assert!(Cors::check(&everybody(), &request).is_err());
     }
 
     #[test]
     fn caches_are_told_even_if_there_is_no_origin() {
-        assert_eq!(answered(&listed(), &HeaderMap::new()), ["vary: Origin"]);
+        assert_eq!(answered(&listed(), &Request::new(())), ["vary: Origin"]);
     }
 
     #[test]
     fn what_the_answer_said_before_stays() {
         let mut answer = HeaderMap::from_iter([(VARY, HeaderValue::from_static("accept-encoding"))]);
-        Cors::check(&listed(), &HeaderMap::new()).unwrap().apply(&mut answer);
+        Cors::check(&listed(), &Request::new(())).unwrap().apply(&mut answer);
         assert_eq!(said(&answer), ["vary: Origin", "vary: accept-encoding"]);
     }
 
@@ -248,18 +249,20 @@ mod tests {
         let mut asked = asking(PAGE.as_bytes(), &["x-token"]);
         let cors = Cors::check(&listed(), &asked).unwrap();
         for method in [Method::GET, Method::POST, Method::HEAD] {
-            assert!(cors.preflight(&method, &asked).is_none(), "{method}");
+            let mut other = asked.clone();
+            *other.method_mut() = method;
+            assert!(cors.preflight(&other).is_none(), "{}", other.method());
         }
-        assert!(cors.preflight(&Method::OPTIONS, &from(PAGE.as_bytes())).is_none(), "no method is asked for");
-        asked.remove(ORIGIN);
-        assert!(cors.preflight(&Method::OPTIONS, &asked).is_none(), "no page asks");
+        assert!(cors.preflight(&from(PAGE.as_bytes())).is_none(), "no method is asked for");
+        asked.headers_mut().remove(ORIGIN);
+        assert!(cors.preflight(&asked).is_none(), "no page asks");
     }
 
     #[test]
     fn other_methods_are_not_granted() {
         for method in ["DELETE", "*", "\"", "GET, DELETE"] {
             let mut asked = asking(PAGE.as_bytes(), &[]);
-            asked.insert(ACCESS_CONTROL_REQUEST_METHOD, HeaderValue::from_str(method).unwrap());
+            asked.headers_mut().insert(ACCESS_CONTROL_REQUEST_METHOD, HeaderValue::from_str(method).unwrap());
             assert_eq!(preflight(&listed(), &asked)[ACCESS_CONTROL_ALLOW_METHODS], "GET, POST", "{method}");
         }
     }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use http::header::{HOST, HeaderName, HeaderValue, ORIGIN, REFERER};
 use http::uri::Authority;
-use http::{HeaderMap, Uri};
+use http::{Request, Uri};
 
 /// The web pages that may connect, beside those of the server's own host, which always may, as may a client that sends no
 /// `Origin` at all. Cheap to clone. The default lists none.
@@ -90,26 +90,27 @@ impl Origins {
         entries.into_iter().map(|entry| Pattern::parse(entry.as_ref())).collect::<Result<_, _>>().map(Self)
     }
 
-    /// Whether a request with these headers may connect. Reads `Origin` (RFC 6454, section 7) and `Host`; costs some short
-    /// allocations, and one comparison for each entry.
+    /// Whether a request may connect. Reads its `Origin` (RFC 6454, section 7), and its `Host` or, where there is none,
+    /// what HTTP/2 has instead: the authority of its URI. Costs some short allocations, and one comparison for each entry.
     ///
     /// # Errors
     /// The page is foreign: its request is to be refused.
-    pub fn check(&self, headers: &HeaderMap) -> Result<(), Foreign> {
-        let mut origins = headers.get_all(ORIGIN).iter();
+    pub fn check<B>(&self, request: &Request<B>) -> Result<(), Foreign> {
+        let mut origins = request.headers().get_all(ORIGIN).iter();
         let Some(origin) = origins.next() else { return Ok(()) };
         let text = origin.to_str().unwrap_or_default();
-        let allowed = origins.next().is_none() && (self.lists(text) || is_own_host(text, headers));
+        let allowed = origins.next().is_none() && (self.lists(text) || is_own_host(text, request));
         if allowed { Ok(()) } else { Err(Foreign(shortened(origin.as_bytes()))) }
     }
 
-    /// Whether a page may load what a request with these headers asks for as a script (JSONP), and so read it. Browsers send no
+    /// Whether a page may load what a request asks for as a script (JSONP), and so read it. Browsers send no
     /// `Origin` with it, so the page is known by its `Referer`; one that hides that is refused if its browser says that it is
     /// of another site (`Sec-Fetch-Site`, Fetch Metadata). To be asked in addition to [`Self::check`].
     ///
     /// # Errors
     /// As [`Self::check`].
-    pub fn check_script(&self, headers: &HeaderMap) -> Result<(), Foreign> {
+    pub fn check_script<B>(&self, request: &Request<B>) -> Result<(), Foreign> {
+        let headers = request.headers();
         let text = |name| headers.get(name).map(|value: &HeaderValue| value.to_str().unwrap_or_default());
         if headers.contains_key(ORIGIN) || self.0.contains(&Pattern::Any) {
             return Ok(());
@@ -117,7 +118,7 @@ impl Origins {
         match (text(REFERER), text(HeaderName::from_static("sec-fetch-site"))) {
             (Some(referer), _) => {
                 let origin = origin_of(referer);
-                if self.lists(origin) || is_own_host(origin, headers) {
+                if self.lists(origin) || is_own_host(origin, request) {
                     Ok(())
                 } else {
                     Err(Foreign(shortened(origin.as_bytes())))
@@ -188,12 +189,18 @@ impl<'a> Site<'a> {
 }
 
 /// Whether the page came from the host that is asked now. The scheme is not compared: a proxy may end TLS in front.
-fn is_own_host(origin: &str, headers: &HeaderMap) -> bool {
-    let Some(site) = Site::parse(origin) else { return false };
-    let Some(host) = headers.get(HOST).and_then(|host| host.to_str().ok()) else { return false };
-    let Ok(own) = host.parse::<Authority>() else { return false };
+fn is_own_host<B>(origin: &str, request: &Request<B>) -> bool {
+    let (Some(site), Some(own)) = (Site::parse(origin), host_of(request)) else { return false };
     own.host().eq_ignore_ascii_case(&site.host)
         && effective_port(own.port_u16(), site.scheme) == effective_port(site.port, site.scheme)
+}
+
+/// Which host a request asks, by what name its client knows it.
+fn host_of<B>(request: &Request<B>) -> Option<Authority> {
+    match request.headers().get(HOST) {
+        Some(host) => host.to_str().ok()?.parse().ok(),
+        None => request.uri().authority().cloned(),
+    }
 }
 
 /// The origin of a page with this address: scheme, host and port.

@@ -2,25 +2,21 @@ use http::HeaderValue;
 
 use super::*;
 
-fn headers(host: &str, origin: &str) -> HeaderMap {
-    let value = |text: &str| HeaderValue::from_str(text).unwrap();
-    HeaderMap::from_iter([(HOST, value(host)), (ORIGIN, value(origin))])
+fn request(host: &str, origin: &str) -> Request<()> {
+    Request::get("/").header(HOST, host).header(ORIGIN, origin).body(()).unwrap()
 }
 
 fn allows(list: &[&str], host: &str, origin: &str) -> bool {
-    Origins::new(list).unwrap().check(&headers(host, origin)).is_ok()
+    Origins::new(list).unwrap().check(&request(host, origin)).is_ok()
 }
 
 #[test]
 fn scripts_are_known_by_their_page() {
     let listed = Origins::new(["https://app.example.com"]).unwrap();
     let judged = |origins: &Origins, headers: &[(&'static str, &str)]| {
-        let mut map = HeaderMap::new();
-        map.insert(HOST, "own.example:3000".parse().unwrap());
-        for (name, value) in headers {
-            map.insert(*name, value.parse().unwrap());
-        }
-        origins.check_script(&map).is_ok()
+        let request = Request::get("/").header(HOST, "own.example:3000");
+        let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+        origins.check_script(&request.body(()).unwrap()).is_ok()
     };
     let (referer, site) = ("referer", "sec-fetch-site");
     for headers in [
@@ -52,13 +48,11 @@ fn scripts_are_known_by_their_page() {
 
 #[test]
 fn a_missing_origin_is_allowed_two_are_not() {
-    let mut headers = HeaderMap::new();
-    assert_eq!(Origins::default().check(&headers), Ok(()));
-    headers.insert(HOST, HeaderValue::from_static("a.example"));
-    headers.append(ORIGIN, HeaderValue::from_static("http://a.example"));
-    assert_eq!(Origins::default().check(&headers), Ok(()));
-    headers.append(ORIGIN, HeaderValue::from_static("http://a.example"));
-    assert_eq!(Origins::default().check(&headers), Err(Foreign("http://a.example".into())));
+    assert_eq!(Origins::default().check(&Request::new(())), Ok(()));
+    let mut request = request("a.example", "http://a.example");
+    assert_eq!(Origins::default().check(&request), Ok(()));
+    request.headers_mut().append(ORIGIN, HeaderValue::from_static("http://a.example"));
+    assert_eq!(Origins::default().check(&request), Err(Foreign("http://a.example".into())));
 }
 
 #[test]
@@ -97,6 +91,22 @@ fn the_own_host_is_allowed_by_default() {
     for (host, origin) in foreign {
         assert!(!allows(&[], host, origin), "{host} {origin}");
     }
+}
+
+#[test]
+fn the_own_host_of_http2_stands_in_the_uri() {
+    let judged = |uri: &str, origin: &str| {
+        let request = Request::get(uri).header(ORIGIN, origin).body(()).unwrap();
+        let script = Request::get(uri).header(REFERER, origin).body(()).unwrap();
+        (Origins::default().check(&request).is_ok(), Origins::default().check_script(&script).is_ok())
+    };
+    assert_eq!(judged("https://a.example/", "https://a.example"), (true, true));
+    assert_eq!(judged("http://a.example:3000/socket.io/?EIO=4", "http://a.example:3000"), (true, true));
+    assert_eq!(judged("https://a.example/", "https://b.example"), (false, false));
+    assert_eq!(judged("http://a.example:3000/", "http://a.example"), (false, false));
+    assert_eq!(judged("/", "https://a.example"), (false, false), "nobody says which host it is");
+    let both = Request::get("http://b.example/").header(HOST, "a.example").header(ORIGIN, "http://b.example");
+    assert!(Origins::default().check(&both.body(()).unwrap()).is_err(), "the header counts where there is one");
 }
 
 #[test]
@@ -170,8 +180,8 @@ fn what_is_no_origin_says_how_to_write_one() {
 
 #[test]
 fn what_a_log_shows_is_short_and_printable() {
-    let mut headers = headers("a", "http://b");
-    headers.insert(ORIGIN, HeaderValue::from_bytes(&[0xff; 5_000]).unwrap());
-    let Foreign(origin) = Origins::default().check(&headers).unwrap_err();
+    let mut request = request("a", "http://b");
+    request.headers_mut().insert(ORIGIN, HeaderValue::from_bytes(&[0xff; 5_000]).unwrap());
+    let Foreign(origin) = Origins::default().check(&request).unwrap_err();
     assert!(origin.len() <= 800 && origin.is_ascii(), "{origin}");
 }

@@ -36,7 +36,7 @@ where
     B: Body + Send,
     B::Data: Send,
 {
-    let cors = match Cors::check(&mount.options.origins, request.headers()) {
+    let cors = match Cors::check(&mount.options.origins, &request) {
         Ok(cors) => cors,
         Err(foreign) => {
             tracing::warn!(
@@ -45,7 +45,7 @@ where
             return refusal(Refusal::Forbidden);
         }
     };
-    if let Some(preflight) = cors.preflight(request.method(), request.headers()) {
+    if let Some(preflight) = cors.preflight(&request) {
         return preflight.map(|()| Full::default());
     }
     let mut answer = route(mount, request).await;
@@ -55,7 +55,7 @@ where
 
 /// A request that begins a session on a WebSocket, on the lane that has its stream already; `None` for all others.
 pub(crate) fn direct(mount: &Arc<Mount>, request: HttpRequest<()>) -> Option<Upgrade> {
-    let cors = Cors::check(&mount.options.origins, request.headers()).ok()?;
+    let cors = Cors::check(&mount.options.origins, &request).ok()?;
     let uri = request.uri().clone();
     let query = Query::parse(uri.query().unwrap_or_default());
     let Ok(Request::Handshake { transport: Transport::WebSocket, revision }) = wanted(mount, &query, &request) else {
@@ -100,7 +100,7 @@ fn wanted<'a, B>(mount: &Mount, query: &'a Query<'a>, request: &HttpRequest<B>) 
         _ => Method::Other,
     };
     if query.jsonp.is_some()
-        && let Err(foreign) = mount.options.origins.check_script(request.headers())
+        && let Err(foreign) = mount.options.origins.check_script(request)
     {
         tracing::warn!("refused a script: {foreign}; if they may connect, list them in the setting origins (ORIGINS)");
         return Err(Refusal::Forbidden);

@@ -54,7 +54,7 @@ pub(crate) fn direct(service: &WebSocket, request: Request<()>) -> Option<Upgrad
 
 fn judge<B>(service: &WebSocket, request: &Request<B>) -> Result<Response<()>, Refused> {
     let accepted = accept(request).map_err(Refused::Handshake)?;
-    service.mount.options.origins.check(request.headers()).map_err(Refused::Foreign)?;
+    service.mount.options.origins.check(request).map_err(Refused::Foreign)?;
     Ok(accepted)
 }
 
