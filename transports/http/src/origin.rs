@@ -39,14 +39,30 @@ impl fmt::Display for InvalidOrigin {
 
 impl std::error::Error for InvalidOrigin {}
 
-/// Why a page may not connect: its origin, as the client sent it, shortened and escaped for a log.
+/// Why a page may not connect. What it shows of the request is shortened and escaped for a log.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Foreign(String);
+pub struct Foreign(Why);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Why {
+    /// The origin, as the client sent it.
+    Page(String),
+    /// A script's page does not say where it is from.
+    Hidden,
+}
+
+impl Foreign {
+    fn page(origin: &[u8]) -> Self {
+        Self(Why::Page(shortened(origin)))
+    }
+}
 
 impl fmt::Display for Foreign {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self(origin) = self;
-        write!(f, "pages of {origin} are not listed")
+        match &self.0 {
+            Why::Page(origin) => write!(f, "pages of {origin} are not listed"),
+            Why::Hidden => f.write_str("pages that send no Referer may be anybody's"),
+        }
     }
 }
 
@@ -100,12 +116,14 @@ impl Origins {
         let Some(origin) = origins.next() else { return Ok(()) };
         let text = origin.to_str().unwrap_or_default();
         let allowed = origins.next().is_none() && (self.lists(text) || is_own_host(text, request));
-        if allowed { Ok(()) } else { Err(Foreign(shortened(origin.as_bytes()))) }
+        if allowed { Ok(()) } else { Err(Foreign::page(origin.as_bytes())) }
     }
 
     /// Whether a page may load what a request asks for as a script (JSONP), and so read it. Browsers send no
-    /// `Origin` with it, so the page is known by its `Referer`; one that hides that is refused if its browser says that it is
-    /// of another site (`Sec-Fetch-Site`, Fetch Metadata). To be asked in addition to [`Self::check`].
+    /// `Origin` with it, so the page is known by its `Referer`. One that hides that is refused, unless its browser says that it
+    /// is of the same origin (`Sec-Fetch-Site`, Fetch Metadata; old browsers do not say it, and others not on plain HTTP) or
+    /// all pages are listed. A program that wants to be answered in scripts has to send a `Referer` too. To be asked in addition to
+    /// [`Self::check`].
     ///
     /// # Errors
     /// As [`Self::check`].
@@ -121,11 +139,11 @@ impl Origins {
                 if self.lists(origin) || is_own_host(origin, request) {
                     Ok(())
                 } else {
-                    Err(Foreign(shortened(origin.as_bytes())))
+                    Err(Foreign::page(origin.as_bytes()))
                 }
             }
-            (None, None | Some("same-origin" | "none")) => Ok(()),
-            (None, Some(site)) => Err(Foreign(shortened(site.as_bytes()))),
+            (None, Some("same-origin" | "none")) => Ok(()),
+            (None, _) => Err(Foreign(Why::Hidden)),
         }
     }
 
@@ -218,9 +236,9 @@ fn effective_port(port: Option<u16>, scheme: &str) -> Option<u16> {
     })
 }
 
-fn shortened(origin: &[u8]) -> String {
+fn shortened(text: &[u8]) -> String {
     const BYTES_MAX: usize = 200;
-    origin[..origin.len().min(BYTES_MAX)].escape_ascii().to_string()
+    text[..text.len().min(BYTES_MAX)].escape_ascii().to_string()
 }
 
 #[cfg(test)]
