@@ -16,7 +16,8 @@ use crate::signals::{self, Hangups};
 use crate::tls::TlsIdentity;
 use crate::{app, banner, files};
 
-/// How long requests that have begun may take to finish, after the lanes have drained.
+/// How much longer than the clients of lanes those of HTTP are given to leave: the last of the former may poll, and has to get
+/// its answer.
 const LAST_REQUESTS: Duration = Duration::from_millis(300);
 /// Files that are not connections: the listener, the lanes' reactors, the log, and some to spare.
 const FILES_KEPT: usize = 256;
@@ -49,7 +50,8 @@ pub async fn run(settings: &Settings) -> Result<(), String> {
     let connections = Connections::new(&lanes);
     let (router, direct) = app::endpoints(&lanes, &connections, settings);
     let connections_max = files.saturating_sub(FILES_KEPT).max(1);
-    let front = Front { head_timeout: settings.head_timeout, connections_max, connections, direct };
+    let drain = settings.drain + LAST_REQUESTS;
+    let front = Front { head_timeout: settings.head_timeout, drain, connections_max, connections, direct };
     print(&banner::text(address, lanes.threads(), identity.as_ref().map(TlsIdentity::certificate)));
 
     let (stopped, when_stopped) = tokio::sync::oneshot::channel();
@@ -66,7 +68,7 @@ pub async fn run(settings: &Settings) -> Result<(), String> {
     }
     tracing::info!("stopping: clients are told to leave within {} ms", settings.drain.as_millis());
     let forced = lanes.drain(settings.drain).await;
-    let _unfinished = tokio::time::timeout(LAST_REQUESTS, serving).await;
+    let _whatever_it_says_by_now = serving.await;
     tracing::info!("stopped; {forced} connections had to be cut off");
     Ok(())
 }

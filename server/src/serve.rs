@@ -7,7 +7,7 @@
 use std::io;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
@@ -15,11 +15,12 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use roomcast_http::Direct;
+use roomcast_http::{Direct, a_year_at_most};
 use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
+use tokio::time::Instant;
 use tower::ServiceExt;
 
 use crate::connections::{Connections, Speaking};
@@ -35,12 +36,15 @@ const STALL_MAX: Duration = Duration::from_secs(30);
 /// The longest request head, in bytes.
 pub(crate) const HEAD_BYTES_MAX: usize = 16 * 1024;
 
-/// How connections are served.
+/// How connections are served. Times are a year at most.
 #[derive(Clone, Debug)]
 pub struct Front {
     /// How long a connection may take to send the head of a request, the first or a further one. Inside TLS, the handshake
     /// and the first head together.
     pub head_timeout: Duration,
+    /// How long requests that have begun may take to finish when the server stops, and clients to take the answers. Then
+    /// their connections are cut off.
+    pub drain: Duration,
     /// How many connections there may be, upgraded ones and those that shake hands included. Further ones are closed as soon
     /// as they are accepted.
     pub connections_max: usize,
@@ -55,8 +59,8 @@ pub struct Front {
     pub direct: Vec<Direct>,
 }
 
-/// Serves `router` on all connections that come, until `stop` resolves; then lets the requests that have begun finish. To
-/// bound that, drop the future.
+/// Serves `router` on all connections that come, until `stop` resolves; then lets the requests that have begun finish, for
+/// [`Front::drain`] at most. Whoever drops the future cuts them off at once.
 ///
 /// A client that a handler or its answer waits for, to send the next piece of its request's body or to take the next piece of
 /// its answer, is cut off without an answer after 30 s, or after [`Front::head_timeout`] if that is longer.
@@ -97,9 +101,10 @@ pub(crate) async fn serve_on(
     front: Front,
     stop: impl Future<Output = ()>,
 ) -> io::Result<()> {
-    let Front { head_timeout, connections_max, connections, direct } = front;
-    let (stopping, _) = watch::channel(false);
-    let host = Host { router, head_timeout, connections: connections.clone(), stopping: stopping.clone() };
+    let Front { head_timeout, drain, connections_max, connections, direct } = front;
+    let (head_timeout, drain) = (a_year_at_most(head_timeout), a_year_at_most(drain));
+    let stopping = Stopping(watch::Sender::new(None));
+    let host = Host { router, head_timeout, connections: connections.clone(), stopping: stopping.0.clone() };
     let gate = Gate { connections: connections.clone(), max: connections_max, said: Mutex::new(None) };
     let result = if identity.is_none() && !direct.is_empty() {
         let lanes = connections.lanes().clone();
@@ -111,10 +116,19 @@ pub(crate) async fn serve_on(
         drop(listener);
         result
     };
-    stopping.send_replace(true);
+    stopping.0.send_replace(Some(Instant::now() + drain));
     // Each connection that speaks HTTP has a receiver.
-    stopping.closed().await;
+    stopping.0.closed().await;
     result
+}
+
+/// When connections are cut off, once the server stops. To drop it is to cut them off now.
+struct Stopping(watch::Sender<Option<Instant>>);
+
+impl Drop for Stopping {
+    fn drop(&mut self) {
+        self.0.send_replace(Some(Instant::now()));
+    }
 }
 
 /// Turns connections away when there are too many.
@@ -143,7 +157,7 @@ pub(crate) struct Host {
     router: Router,
     head_timeout: Duration,
     pub(crate) connections: Connections,
-    stopping: watch::Sender<bool>,
+    stopping: watch::Sender<Option<Instant>>,
 }
 
 impl Host {
@@ -151,7 +165,7 @@ impl Host {
     pub(crate) fn serving(&self) -> Option<Serving> {
         let (router, head_timeout) = (self.router.clone(), self.head_timeout);
         let stopped = self.stopping.subscribe();
-        let stops = *stopped.borrow();
+        let stops = stopped.borrow().is_some();
         (!stops).then(|| Serving { router, head_timeout, stopped, counted: self.connections.enter() })
     }
 
@@ -168,14 +182,14 @@ impl Host {
 pub(crate) struct Serving {
     router: Router,
     head_timeout: Duration,
-    stopped: watch::Receiver<bool>,
+    stopped: watch::Receiver<Option<Instant>>,
     counted: Speaking,
 }
 
 impl Serving {
     /// Shakes hands, then speaks HTTP.
     async fn inside_tls(mut self, stream: TcpStream, config: Arc<ServerConfig>) {
-        let deadline = tokio::time::Instant::now() + self.head_timeout;
+        let deadline = Instant::now() + self.head_timeout;
         let shaken = tokio::select! {
             shaken = tls::handshake(stream, config) => shaken,
             () = tokio::time::sleep_until(deadline) => return tracing::debug!("a client did not finish its TLS handshake in time"),
@@ -191,7 +205,7 @@ impl Serving {
     pub(crate) async fn connection(
         self,
         stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-        deadline: Option<tokio::time::Instant>,
+        deadline: Option<Instant>,
     ) {
         let Self { router, head_timeout, mut stopped, counted: _counted } = self;
         let stall = Stall::new();
@@ -210,18 +224,39 @@ impl Serving {
             .max_buf_size(HEAD_BYTES_MAX)
             .serve_connection(TokioIo::new(stream), service)
             .with_upgrades();
-        let mut connection = pin!(connection);
+        let stop_is_over = passed(stopped.clone());
+        let cut_off = async {
+            tokio::select! {
+                () = stall.happens(STALL_MAX.max(head_timeout)) => "it does not go on with its request, or take its answer",
+                () = stall.asks_nothing_until(deadline) => "its first request took too long",
+                () = stop_is_over => "the server stops",
+            }
+        };
+        let (mut connection, mut cut_off) = (pin!(connection), pin!(cut_off));
         let ended = tokio::select! {
             ended = connection.as_mut() => ended,
-            () = stall.happens(STALL_MAX.max(head_timeout)) => return tracing::debug!("a client was cut off: it does not go on with its request, or take its answer"),
-            () = stall.asks_nothing_until(deadline) => return tracing::debug!("a client was cut off: its first request took too long"),
+            why = cut_off.as_mut() => return tracing::debug!("a client was cut off: {why}"),
             _ = stopped.changed() => {
                 connection.as_mut().graceful_shutdown();
-                connection.await
+                tokio::select! {
+                    ended = connection => ended,
+                    why = cut_off => return tracing::debug!("a client was cut off: {why}"),
+                }
             }
         };
         if let Err(error) = ended {
             tracing::debug!("an HTTP connection failed: {error}");
+        }
+    }
+}
+
+/// Resolves when the server has stopped and its time for that is over.
+async fn passed(mut stopped: watch::Receiver<Option<Instant>>) {
+    loop {
+        let deadline = *stopped.borrow_and_update();
+        tokio::select! {
+            () = tokio::time::sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => return,
+            changed = stopped.changed() => if changed.is_err() { return },
         }
     }
 }

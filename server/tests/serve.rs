@@ -37,7 +37,7 @@ async fn served_with(
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let connections = Connections::new(lanes);
-    let front = Front { head_timeout, connections_max, connections: connections.clone(), direct };
+    let front = Front { head_timeout, drain: DRAIN, connections_max, connections: connections.clone(), direct };
     let (stop, stopped) = oneshot::channel::<()>();
     let ended = tokio::spawn(serve(listener, router, front, async {
         let _either_way = stopped.await;
@@ -85,6 +85,8 @@ fn fronts(lanes: &Lanes) -> [Vec<Direct>; 2] {
 }
 
 const LONG: Duration = Duration::from_secs(60);
+/// Shorter than what clients are given otherwise.
+const DRAIN: Duration = Duration::from_secs(15);
 const HANDSHAKE: &str = "GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\
                          Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
 
@@ -269,4 +271,40 @@ async fn who_does_not_send_what_a_handler_waits_for_is_cut_off() {
         assert!(began.elapsed() >= LONG, "{:?}", began.elapsed());
         assert_eq!(rest(stream).await, "", "no answer");
     }
+}
+
+/// A server with a client that does not read its answer, which is larger than what is under way between the two can be.
+async fn with_a_client_that_does_not_read(lanes: &Lanes) -> (Served, TcpStream) {
+    static BEGUN: Notify = Notify::const_new();
+    let large = async || {
+        BEGUN.notify_one();
+        "x".repeat(64 << 20)
+    };
+    let server = served(Router::new().route("/", get(large)), lanes, LONG, 100).await;
+    let stream = server.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    BEGUN.notified().await;
+    (server, stream)
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_does_not_read_does_not_hold_up_a_stop() {
+    let lanes = lanes();
+    let (Served { connections, stop, ended, .. }, _reads_nothing) = with_a_client_that_does_not_read(&lanes).await;
+    stop.send(()).unwrap();
+    tokio::time::timeout(DRAIN * 2, ended).await.expect("it waits for ever").unwrap().unwrap();
+    assert_eq!(connections.open(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn to_drop_a_server_is_to_cut_its_clients_off() {
+    let lanes = lanes();
+    let (Served { connections, ended, .. }, _reads_nothing) = with_a_client_that_does_not_read(&lanes).await;
+    ended.abort();
+    assert!(ended.await.unwrap_err().is_cancelled());
+    let gone = async {
+        while connections.open() != 0 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    tokio::time::timeout(DRAIN / 2, gone).await.expect("it is still there");
 }
