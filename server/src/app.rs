@@ -12,6 +12,7 @@ use roomcast_socketio::{Recovery, SocketIo, SocketIoBuilder, SocketIoService};
 use roomcast_websocket::{Policy, WebSocket};
 
 use crate::api;
+use crate::census::Census;
 use crate::connections::Connections;
 use crate::page;
 use crate::settings::Settings;
@@ -20,6 +21,7 @@ use crate::stats::Stats;
 
 struct App {
     lanes: Lanes,
+    census: Census,
     connections: Connections,
     websockets: [WebSocket; 2],
     socketio: SocketIo,
@@ -51,8 +53,10 @@ pub(crate) fn endpoints(lanes: &Lanes, connections: &Connections, settings: &Set
     let socketio = socketio::endpoint(socketio.build(), Sails::new(api::with_rules(api.clone())));
     let engineio = configured(SocketIo::builder(lanes), settings).path("/engine.io/").build_echo();
     let direct = vec![socketio.direct(), engineio.direct(), rooms.direct("/ws"), echo.direct("/ws/echo")];
+    let engine = lanes.engine().clone();
     let app = App {
         lanes: lanes.clone(),
+        census: Census::new(move || engine.stats()),
         connections: connections.clone(),
         websockets,
         socketio: socketio.clone(),
@@ -81,7 +85,9 @@ fn configured(builder: SocketIoBuilder, settings: &Settings) -> SocketIoBuilder 
 }
 
 async fn stats(State(app): State<Arc<App>>) -> Json<Stats> {
-    let App { lanes, connections, websockets, socketio, engineio } = &*app;
+    let App { lanes, census, connections, websockets, socketio, engineio } = &*app;
+    // First, since it waits: the others are numbers of the moment.
+    let counted = census.count().await;
     let sessions = socketio.sessions() + engineio.sessions();
-    Json(Stats::read(connections, lanes, websockets, sessions, socketio.sockets("/")))
+    Json(Stats::read(counted, connections, lanes, websockets, sessions, socketio.sockets("/")))
 }

@@ -44,13 +44,13 @@ impl From<LaneStats> for Lane {
 
 impl Stats {
     pub(crate) fn read(
+        engine: roomcast::Stats,
         connections: &Connections,
         lanes: &Lanes,
         websockets: &[WebSocket],
         sessions: usize,
         sockets: usize,
     ) -> Self {
-        let engine = lanes.engine().stats();
         let each = lanes.lane_stats();
         let sum = each.iter().fold(LaneStats::default(), |mut sum, lane| {
             sum += *lane;
@@ -82,7 +82,8 @@ mod tests {
     #[tokio::test]
     async fn the_contract_then_sums_then_each_lane() {
         let lanes = Lanes::builder().threads(2).start(&Engine::new()).unwrap();
-        let stats = Json(Stats::read(&Connections::new(&lanes), &lanes, &[], 0, 0));
+        let counted = lanes.engine().stats();
+        let stats = Json(Stats::read(counted, &Connections::new(&lanes), &lanes, &[], 0, 0));
         let body = to_bytes(stats.into_response().into_body(), usize::MAX).await.unwrap();
         let text = str::from_utf8(&body).unwrap();
         let contract = r#"{"tcp":0,"engine":0,"sockets":0,"websockets":0,"rooms":0,"memberships":0,"#;
