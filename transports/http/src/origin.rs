@@ -8,7 +8,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use http::header::{HOST, HeaderName, HeaderValue, ORIGIN, REFERER};
+use http::header::{AUTHORIZATION, COOKIE, HOST, HeaderName, HeaderValue, ORIGIN, REFERER};
 use http::uri::Authority;
 use http::{Request, Uri};
 
@@ -139,10 +139,10 @@ impl Origins {
     }
 
     /// Whether a page may load what a request asks for as a script (JSONP), and so read it. Browsers send no `Origin` with it,
-    /// so the page is known by its `Referer`. One that hides that is refused, unless its browser says that it is of the same
-    /// origin (`Sec-Fetch-Site`, Fetch Metadata; old browsers do not say it, and others not on plain HTTP) or all pages are
-    /// listed. A program that wants to be answered in scripts has to send a `Referer` too. To be asked in addition to
-    /// [`Self::check`].
+    /// so the page is known by its `Referer`. One that hides that is refused if its browser says that it is of another site
+    /// (`Sec-Fetch-Site`, Fetch Metadata). Old browsers do not say it, and others not on plain HTTP; then it is refused if the
+    /// request has what a browser adds for its user, cookies or a password, unless all pages are listed. To be asked in
+    /// addition to [`Self::check`].
     ///
     /// # Errors
     /// As [`Self::check`].
@@ -158,6 +158,7 @@ impl Origins {
                 self.page(origin, request).map(drop).ok_or_else(|| Foreign::page(origin.as_bytes()))
             }
             (None, Some("same-origin" | "none")) => Ok(()),
+            (None, None) if !headers.contains_key(COOKIE) && !headers.contains_key(AUTHORIZATION) => Ok(()),
             (None, _) => Err(Foreign(Why::Hidden)),
         }
     }

@@ -26,6 +26,8 @@ fn scripts_are_known_by_their_page() {
         &[(site, "same-origin")],
         &[(site, "none")],
         &[("origin", "https://other.example"), (site, "cross-site")],
+        // A program, or a page that learns nothing through its visitor.
+        &[],
     ] {
         assert!(judged(&listed, headers), "{headers:?}");
     }
@@ -36,7 +38,8 @@ fn scripts_are_known_by_their_page() {
         &[(referer, "https://evil.example?https://app.example.com")],
         &[(referer, "")],
         &[(referer, "://")],
-        &[],
+        &[("cookie", "a=1")],
+        &[("authorization", "Basic YTpi")],
         &[(site, "cross-site")],
         &[(site, "same-site")],
         &[(site, "?")],

@@ -3,16 +3,12 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import vm from 'node:vm';
-import { ask as askFrom, packetsOf, payload } from './engineio.mjs';
+import { ask, packetsOf, payload } from './engineio.mjs';
 import { SocketIoServer } from './support.mjs';
 
 let server;
 before(async () => { server = await SocketIoServer.start(); });
 after(() => server.stop());
-
-/** As a page of the server does: browsers tell the address of the page that loads a script. */
-const ask = (server, target, { headers, ...options } = {}) => askFrom(server, target, {
-  ...options, headers: { referer: `http://${server.host}:${server.port}/`, ...headers } });
 
 /** What a page hears: the script has to be one call of a callback with a string, in old JavaScript too. */
 function run({ status, body }) {
@@ -62,8 +58,8 @@ test('the number of the callback cannot carry a script', async () => {
 
 test('a page from elsewhere, or one that hides where it is from, is refused [ours]', async () => {
   const { target } = await open();
-  for (const headers of [{}, { referer: 'http://foreign.example/' }, { referer: `http://foreign.example/${server.host}:${server.port}/` }]) {
-    for (const path of ['/engine.io/?EIO=3&transport=polling&j=7', target]) assert.equal((await askFrom(server, path, { headers })).status, 403);
+  for (const headers of [{ cookie: 'a=1' }, { referer: 'http://foreign.example/' }, { referer: `http://foreign.example/${server.host}:${server.port}/` }]) {
+    for (const path of ['/engine.io/?EIO=3&transport=polling&j=7', target]) assert.equal((await ask(server, path, { headers })).status, 403);
   }
 });
 
