@@ -41,7 +41,6 @@ pub async fn run(settings: &Settings) -> Result<(), String> {
         reloading.spawn(reload_at(hangups, identity.clone()));
     }
     let (listener, address) = listen(settings).await?;
-    let settings = &at(address, settings);
     let engine = Engine::builder().room_name_bytes_max(ROOM_NAME_BYTES_MAX).build();
     let mut lanes = Lanes::builder();
     if let Some(threads) = settings.lanes {
@@ -88,15 +87,6 @@ async fn listen(settings: &Settings) -> Result<(TcpListener, SocketAddr), String
     let listener = TcpListener::bind((host.as_str(), *port)).await.map_err(cannot)?;
     let address = listener.local_addr().map_err(cannot)?;
     Ok((listener, address))
-}
-
-/// The settings of a server that listens at this address.
-fn at(address: SocketAddr, settings: &Settings) -> Settings {
-    let mut settings = settings.clone();
-    if address.ip().to_canonical().is_loopback() {
-        settings.origins = settings.origins.on_loopback();
-    }
-    settings
 }
 
 fn identity(settings: &Settings) -> Result<Option<TlsIdentity>, String> {

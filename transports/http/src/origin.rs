@@ -6,7 +6,6 @@
 //! Clients that are no browsers may leave the header out or invent one; they have no cookies of the user to steal either.
 
 use std::fmt;
-use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use http::header::{AUTHORIZATION, COOKIE, HOST, HeaderName, HeaderValue, ORIGIN, REFERER};
@@ -22,10 +21,7 @@ use http::{Request, Uri};
 /// # Ok::<_, roomcast_http::InvalidOrigin>(())
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Origins {
-    list: Arc<[Pattern]>,
-    on_loopback: bool,
-}
+pub struct Origins(Arc<[Pattern]>);
 
 /// One entry of a list of origins, as it was written, is not understood.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -120,17 +116,7 @@ impl Origins {
     /// # Errors
     /// The first entry that is none of these.
     pub fn new<S: AsRef<str>>(entries: impl IntoIterator<Item = S>) -> Result<Self, InvalidOrigin> {
-        let list = entries.into_iter().map(|entry| Pattern::parse(entry.as_ref())).collect::<Result<_, _>>()?;
-        Ok(Self { list, on_loopback: false })
-    }
-
-    /// The same for a server that listens on loopback only. A page from elsewhere can let its own name resolve to 127.0.0.1 once
-    /// it is loaded (DNS rebinding): then this server is its own host, and its browser may even leave the `Origin` out. So each
-    /// request, with an `Origin` or without, has to ask a host that no such page can have: an address, a name without a dot,
-    /// one below `localhost`; or the host of a listed origin, as behind a proxy that passes the name on.
-    #[must_use]
-    pub fn on_loopback(self) -> Self {
-        Self { on_loopback: true, ..self }
+        entries.into_iter().map(|entry| Pattern::parse(entry.as_ref())).collect::<Result<_, _>>().map(Self)
     }
 
     /// Whether a request may connect. Reads its `Origin` (RFC 6454, section 7), and its `Host` or, where there is none,
@@ -144,9 +130,6 @@ impl Origins {
 
     /// As [`Self::check`], and who it is that may connect.
     pub(crate) fn judge<B>(&self, request: &Request<B>) -> Result<Asker, Foreign> {
-        if self.on_loopback && !self.is_asked_here(request) {
-            return Err(Foreign::page(host_text(request).unwrap_or_default()));
-        }
         let mut origins = request.headers().get_all(ORIGIN).iter();
         let Some(origin) = origins.next() else { return Ok(Asker::Program) };
         match self.page(origin.to_str().unwrap_or_default(), request) {
@@ -166,7 +149,7 @@ impl Origins {
     pub fn check_script<B>(&self, request: &Request<B>) -> Result<(), Foreign> {
         let headers = request.headers();
         let text = |name| headers.get(name).map(|value: &HeaderValue| value.to_str().unwrap_or_default());
-        if headers.contains_key(ORIGIN) || self.list.contains(&Pattern::Any) {
+        if headers.contains_key(ORIGIN) || self.0.contains(&Pattern::Any) {
             return Ok(());
         }
         match (text(REFERER), text(HeaderName::from_static("sec-fetch-site"))) {
@@ -182,7 +165,7 @@ impl Origins {
 
     /// A page of this origin, if it may connect.
     fn page<B>(&self, origin: &str, request: &Request<B>) -> Option<Asker> {
-        let has = |pattern| self.list.contains(&pattern);
+        let has = |pattern| self.0.contains(&pattern);
         if self.names(origin) || is_own_host(origin, request) {
             Some(Asker::Named)
         } else if has(Pattern::Any) || (origin == "null" && has(Pattern::Opaque)) {
@@ -193,17 +176,7 @@ impl Origins {
     }
 
     fn names(&self, origin: &str) -> bool {
-        Site::parse(origin).is_some_and(|site| self.list.iter().any(|pattern| pattern.matches(&site)))
-    }
-
-    /// Whether the host that a request asks leads to loopback by nobody else's will.
-    fn is_asked_here<B>(&self, request: &Request<B>) -> bool {
-        // Browsers name one always, also such as are not well-formed.
-        let Some(host) = host_of(request) else { return host_text(request).is_none() };
-        let name = host.host().trim_end_matches('.').to_ascii_lowercase();
-        let is_address = name.starts_with('[') || name.parse::<Ipv4Addr>().is_ok();
-        let is_listed = || self.list.iter().any(|pattern| pattern.has_host(&name));
-        is_address || !name.contains('.') || name.ends_with(".localhost") || is_listed()
+        Site::parse(origin).is_some_and(|site| self.0.iter().any(|pattern| pattern.matches(&site)))
     }
 }
 
@@ -230,29 +203,14 @@ impl Pattern {
         Ok(Self::Site { scheme: scheme.map(|s| s.to_ascii_lowercase().into()), host, port: site.port })
     }
 
-    fn has_host(&self, name: &str) -> bool {
-        match self {
-            Self::Any => true,
-            Self::Opaque => false,
-            Self::Site { host, .. } => host.fits(name),
-        }
-    }
-
     fn matches(&self, site: &Site<'_>) -> bool {
         let Self::Site { scheme, host, port } = self else { return false };
+        let host_fits = match host {
+            Host::Exactly(host) => **host == *site.host,
+            Host::Below(end) => site.host.len() > end.len() && site.host.ends_with(&**end),
+        };
         let scheme_fits = scheme.as_deref().is_none_or(|scheme| scheme.eq_ignore_ascii_case(site.scheme));
-        host.fits(&site.host)
-            && scheme_fits
-            && effective_port(*port, site.scheme) == effective_port(site.port, site.scheme)
-    }
-}
-
-impl Host {
-    fn fits(&self, host: &str) -> bool {
-        match self {
-            Self::Exactly(exact) => **exact == *host,
-            Self::Below(end) => host.len() > end.len() && host.ends_with(&**end),
-        }
+        host_fits && scheme_fits && effective_port(*port, site.scheme) == effective_port(site.port, site.scheme)
     }
 }
 
@@ -280,12 +238,10 @@ fn is_own_host<B>(origin: &str, request: &Request<B>) -> bool {
 
 /// Which host a request asks, by what name its client knows it.
 fn host_of<B>(request: &Request<B>) -> Option<Authority> {
-    host_text(request)?.try_into().ok()
-}
-
-fn host_text<B>(request: &Request<B>) -> Option<&[u8]> {
-    let authority = || request.uri().authority().map(|authority| authority.as_str().as_bytes());
-    request.headers().get(HOST).map(HeaderValue::as_bytes).or_else(authority)
+    match request.headers().get(HOST) {
+        Some(host) => host.to_str().ok()?.parse().ok(),
+        None => request.uri().authority().cloned(),
+    }
 }
 
 /// The origin of a page with this address: scheme, host and port.

@@ -56,18 +56,6 @@ for (const { path, revision, label } of VARIANTS) {
     }
   });
 
-  test(`${label}: a page whose own name leads to loopback is refused, also where its browser leaves the Origin out [ours]`, async () => {
-    const host = `foreign.example:${server.port}`;
-    for (const headers of [{ host }, { host, origin: `http://${host}` }]) {
-      assert.equal((await ask(server, `${target}=polling`, { headers })).status, 403);
-      assert.equal(await upgradeStatus(server, `${target}=websocket`, { headers }), 403);
-    }
-    for (const name of ['localhost', 'app.localhost:3000', '[::1]', 'one.example']) {
-      assert.equal((await ask(open, `${target}=polling`, { headers: { host: name } })).status, 200, name);
-      assert.equal(await upgradeStatus(open, `${target}=websocket`, { headers: { host: name } }), 101, name);
-    }
-  });
-
   test(`${label}: a named page may read every answer of its session [ours]`, async () => {
     const headers = { origin: 'https://one.example' };
     const session = await PollingSession.open(open, { path, revision });
