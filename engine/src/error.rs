@@ -126,7 +126,8 @@ pub enum EncodeError {
         /// The limit in bytes.
         max: usize,
     },
-    /// The wire uses the event's name itself: its clients would take the message for something else.
+    /// Socket.IO uses the event's name itself ([`is_reserved_event`](crate::is_reserved_event)): its clients would take the
+    /// message for something else.
     EventReserved,
 }
 
@@ -136,7 +137,7 @@ impl fmt::Display for EncodeError {
             Self::Json(why) => write!(f, "the value cannot be written as JSON: {why}"),
             Self::Binary => f.write_str("this wire carries no binary attachments"),
             Self::TooLarge { bytes, max } => write!(f, "the encoded message has {bytes} bytes, the limit is {max}"),
-            Self::EventReserved => f.write_str("this wire uses the event's name itself: choose another"),
+            Self::EventReserved => f.write_str("Socket.IO uses the event's name itself: choose another"),
         }
     }
 }

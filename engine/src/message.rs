@@ -6,6 +6,8 @@ use ahash::RandomState;
 use bytes::Bytes;
 
 use crate::error::EncodeError;
+#[cfg(feature = "json")]
+use crate::event_name::is_reserved_event;
 
 /// An event on its way to sockets: a name, arguments as JSON text, binary attachments, and a delivery [`Class`].
 ///
@@ -56,7 +58,8 @@ impl From<&str> for Key {
 }
 
 impl Message {
-    /// An event with one argument that is JSON text already. The text is copied, not checked.
+    /// An event with one argument that is JSON text already. The text is copied, not checked, and neither is the name: a wire
+    /// that uses a name itself leaves the message out ([`EncodeError::EventReserved`]).
     pub fn raw(event: &str, json: &str) -> Self {
         Self::from_parts(event, json, 1, Vec::new())
     }
@@ -79,7 +82,8 @@ impl Message {
     /// An event with one argument.
     ///
     /// # Errors
-    /// [`EncodeError::Json`] if `data` cannot be JSON, as a map with keys that are no text.
+    /// [`EncodeError::Json`] if `data` cannot be JSON, as a map with keys that are no text; [`EncodeError::EventReserved`] if
+    /// the name [is reserved](is_reserved_event).
     #[cfg(feature = "json")]
     pub fn json<T: serde::Serialize + ?Sized>(event: &str, data: &T) -> Result<Self, EncodeError> {
         Self::args(event, &(data,))
@@ -88,9 +92,12 @@ impl Message {
     /// An event with as many arguments as `args` has elements: a tuple, an array or a list.
     ///
     /// # Errors
-    /// [`EncodeError::Json`] if `args` cannot be JSON or is no sequence.
+    /// [`EncodeError::Json`] if `args` cannot be JSON or is no sequence; [`EncodeError::EventReserved`] as above.
     #[cfg(feature = "json")]
     pub fn args<T: serde::Serialize + ?Sized>(event: &str, args: &T) -> Result<Self, EncodeError> {
+        if is_reserved_event(event) {
+            return Err(EncodeError::EventReserved);
+        }
         let array = serde_json::to_string(args).map_err(|e| EncodeError::Json(e.to_string()))?;
         let elements: Vec<serde::de::IgnoredAny> =
             serde_json::from_str(&array).map_err(|_| EncodeError::Json("arguments are a tuple or a list".into()))?;

@@ -64,5 +64,4 @@ pub use json::DEPTH_MAX;
 pub use msgpack::{MsgpackEncodeError, decode_msgpack};
 pub use namespaces::{Decision, NamespaceError, NamespaceLimits, Namespaces, NotConnecting};
 pub use packet::{Args, Body, Packet, Revision};
-pub use payload::is_reserved;
 pub use reason::DisconnectReason;

@@ -14,11 +14,11 @@ use std::borrow::Cow;
 use std::convert::Infallible;
 
 use bytes::{BufMut, BytesMut};
-use roomcast::{Codec, EncodeError, Message, Offset, Outgoing};
+use roomcast::{Codec, EncodeError, Message, Offset, Outgoing, is_reserved_event};
 use roomcast_lane::{CodecId, Lanes};
 use roomcast_rfc6455::{Kind, frame};
 use roomcast_socketio_protocol::engineio::{DataKind, Framing, Packet as EnginePacket, Revision, append_record};
-use roomcast_socketio_protocol::socketio::{Args, Packet, is_reserved};
+use roomcast_socketio_protocol::socketio::{Args, Packet};
 
 /// The most that one packet may take in msgpack, in bytes: an attachment that is named often stands there as often.
 const MSGPACK_BYTES_MAX: usize = 64 << 20;
@@ -179,7 +179,7 @@ const fn revision(number: u8) -> Revision {
 fn encode(carrier: Carrier, msgpack: bool, out: &Outgoing<'_>, to: &mut BytesMut) -> Result<(), EncodeError> {
     let message = out.message;
     // A client's parser would give its connection up over it.
-    if is_reserved(message.event()) {
+    if is_reserved_event(message.event()) {
         return Err(EncodeError::EventReserved);
     }
     let args = match out.offset {

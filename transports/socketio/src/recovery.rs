@@ -27,13 +27,14 @@ pub struct Recovery {
     pub(crate) window: Duration,
     pub(crate) journal_bytes_max: usize,
     pub(crate) sockets_max: usize,
+    pub(crate) sockets_bytes_max: usize,
 }
 
 impl Recovery {
     /// For clients that come back within `window`. Socket.IO's default is two minutes.
     pub fn new(window: Duration) -> Self {
         let window = roomcast_http::a_year_at_most(window);
-        Self { window, journal_bytes_max: 16 << 20, sockets_max: 100_000 }
+        Self { window, journal_bytes_max: 16 << 20, sockets_max: 100_000, sockets_bytes_max: 64 << 20 }
     }
 
     /// Bytes of messages that are kept for each namespace; 16 MiB by default. Whoever missed older ones begins anew.
@@ -50,6 +51,14 @@ impl Recovery {
         self.sockets_max = sockets;
         self
     }
+
+    /// Bytes that the ids and rooms of lost sockets may take for each namespace; 64 MiB by default. Beyond it the one that is
+    /// gone longest is forgotten.
+    #[must_use]
+    pub fn sockets_bytes_max(mut self, bytes: usize) -> Self {
+        self.sockets_bytes_max = bytes;
+        self
+    }
 }
 
 /// Who of a namespace may come back.
@@ -64,6 +73,8 @@ struct People {
     /// Sockets that are here, by their secrets.
     secrets: HashMap<Sid, SocketId>,
     gone: HashMap<Sid, Gone>,
+    /// What they take in memory.
+    gone_bytes: usize,
     /// In the order in which they went; some have come back.
     went: VecDeque<(Instant, Sid)>,
 }
@@ -123,7 +134,7 @@ impl Returning {
     fn take_gone(&self, pid: Sid) -> Option<(FormerMember, Offset)> {
         let mut people = self.people.lock();
         people.forget_old(&self.settings, Instant::now());
-        people.gone.remove(&pid).map(|gone| (gone.who, gone.since))
+        people.take_gone(pid).map(|gone| (gone.who, gone.since))
     }
 
     /// Its connection is dead, and nobody has noticed.
@@ -153,22 +164,43 @@ impl Returning {
         people.secrets.remove(&pid);
         if may_come_back(&bye.reason) {
             let who = FormerMember { id: id.as_str().into(), rooms: bye.rooms.clone() };
-            people.gone.insert(pid, Gone { who, since, at });
-            people.went.push_back((at, pid));
+            people.go(pid, Gone { who, since, at });
         }
         people.forget_old(&self.settings, at);
     }
 }
 
+impl Gone {
+    /// What it takes in memory, but for the cells of the maps.
+    fn bytes(&self) -> usize {
+        let rooms = self.who.rooms.iter().map(|room| size_of::<String>() + room.len()).sum::<usize>();
+        size_of::<Self>() + self.who.id.len() + rooms
+    }
+}
+
 impl People {
+    fn go(&mut self, pid: Sid, gone: Gone) {
+        self.went.push_back((gone.at, pid));
+        self.gone_bytes += gone.bytes();
+        self.gone.insert(pid, gone);
+    }
+
+    fn take_gone(&mut self, pid: Sid) -> Option<Gone> {
+        let gone = self.gone.remove(&pid)?;
+        self.gone_bytes -= gone.bytes();
+        Some(gone)
+    }
+
     fn forget_old(&mut self, settings: &Recovery, now: Instant) {
         while let Some((at, pid)) = self.went.front().copied()
-            && (now.saturating_duration_since(at) > settings.window || self.went.len() > settings.sockets_max)
+            && (now.saturating_duration_since(at) > settings.window
+                || self.went.len() > settings.sockets_max
+                || self.gone_bytes > settings.sockets_bytes_max)
         {
             self.went.pop_front();
             // It may have come back, and gone again later.
             if self.gone.get(&pid).is_some_and(|gone| gone.at == at) {
-                self.gone.remove(&pid);
+                self.take_gone(pid);
             }
         }
     }
@@ -250,6 +282,13 @@ mod tests {
         let pids = [0; 3].map(|_| gone(&returning, DisconnectReason::PingTimeout));
         let found = pids.map(|pid| returning.take(&auth(pid, None), &engine).is_some());
         assert_eq!(found, [false, true, true], "two are remembered");
+        let narrow = Returning::new(Recovery::new(Duration::from_secs(60)).sockets_bytes_max(400));
+        for _ in 0..10 {
+            let pids = [0; 4].map(|_| gone(&narrow, DisconnectReason::PingTimeout));
+            let found = pids.map(|pid| narrow.take(&auth(pid, None), &engine).is_some());
+            assert!(!found[0] && found[3], "{found:?}");
+        }
+        assert_eq!(narrow.people.lock().gone_bytes, 0);
         let brief = Returning::new(Recovery::new(Duration::ZERO));
         let pid = gone(&brief, DisconnectReason::PingTimeout);
         std::thread::sleep(Duration::from_millis(2));

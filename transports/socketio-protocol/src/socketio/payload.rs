@@ -31,11 +31,6 @@ pub(crate) fn parse<'a>(header: &Header<'a>) -> Result<Body<'a>, DecodeError> {
     })
 }
 
-/// Whether this name means something of its own on one of the sides, so that no event may have it.
-pub fn is_reserved(name: &str) -> bool {
-    RESERVED.contains(&name)
-}
-
 /// Whether an event may have this name.
 pub(crate) fn check_name(name: &str) -> Result<(), DecodeError> {
     match RESERVED.iter().find(|&&reserved| reserved == name) {

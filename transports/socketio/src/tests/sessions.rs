@@ -76,6 +76,29 @@ fn attachments_that_do_not_come_cost_the_connection_in_time() {
 }
 
 #[test]
+fn what_a_client_may_not_send_cannot_be_emitted() {
+    for name in
+        ["connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener", "error", "Connect"]
+    {
+        let mut world = World::new();
+        world.io.namespace("/", ());
+        let client = world.connected_websocket();
+        let emitted = world.engine.everyone().emit(name, &1).is_ok();
+        client.text(&format!("42[\"{name}\"]"));
+        world.run();
+        let frames = client.frames();
+        assert_eq!(emitted, frames.last().is_none_or(|(opcode, _)| *opcode != CLOSE), "{name}: {frames:?}");
+        assert_eq!(emitted, frames.iter().any(|(opcode, _)| *opcode == TEXT), "{name}: {frames:?}");
+        // Made without a check: left out, and nothing else.
+        let client = world.connected_websocket();
+        let _ = world.engine.everyone().broadcast(&Message::raw(name, "1"));
+        let _ = world.engine.everyone().broadcast(&Message::raw("e", "1"));
+        world.run();
+        assert_eq!(client.texts().len(), 1 + usize::from(emitted), "{name}");
+    }
+}
+
+#[test]
 fn a_packet_may_be_as_large_as_a_message() {
     let large = 11_000_000;
     let mut world = World::with(|builder| builder.max_payload(large));

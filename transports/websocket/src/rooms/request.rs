@@ -12,6 +12,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use roomcast::is_reserved_event;
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
@@ -25,10 +26,6 @@ pub const LIST_MAX: usize = 10_000;
 
 /// The event of a broadcast that names none.
 const DEFAULT_EVENT: &str = "message";
-
-/// Names that Socket.IO keeps for itself: a client of it must never get them from another client.
-const RESERVED_EVENTS: [&str; 6] =
-    ["connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"];
 
 /// A request as it came, with the `id` its reply has to carry.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -104,7 +101,7 @@ impl<'a> Fields<'a> {
     pub(crate) fn event(&self) -> Result<Option<Cow<'a, str>>, Invalid> {
         let Some(event) = self.event else { return Ok(None) };
         let event = string(event).filter(|e| !e.is_empty()).ok_or(Invalid::event())?;
-        if RESERVED_EVENTS.contains(&&*event) { Err(Invalid::Reserved(event.into_owned())) } else { Ok(Some(event)) }
+        if is_reserved_event(&event) { Err(Invalid::Reserved(event.into_owned())) } else { Ok(Some(event)) }
     }
 
     /// The event's argument as compact JSON, `null` if there is none.

@@ -110,7 +110,7 @@ fn wrong_arguments_and_which() {
 
 #[test]
 fn reserved_events() {
-    for event in RESERVED_EVENTS {
+    for event in ["connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"] {
         for op in ["broadcast", "blast"] {
             let text = json!({"op": op, "room": "a", "event": event}).to_string();
             assert_eq!(refused(&text), Invalid::Reserved(event.into()));
