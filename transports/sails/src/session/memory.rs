@@ -1,8 +1,12 @@
 //! Sessions in this process's memory.
 //!
-//! Two indexes under one lock: sessions by id, ids by the time at which they expire. What has expired is taken off the front of
-//! the second by whoever comes by, a bounded number each time; so there is neither a task nor a timer. A session that is
-//! saved moves to the back, so the front is what was used longest ago, and that is what goes when a limit is reached.
+//! Three indexes under one lock: sessions by id, ids by the time at which they expire, ids in the order of their last use. What
+//! has expired is taken off the front of the second by whoever comes by, a bounded number each time; so there is neither a
+//! task nor a timer. A session that is loaded or saved moves to the back of the third, whose front is what goes when a limit
+//! is reached.
+//!
+//! A session is never copied under the lock. Who loads it shares it; who saves it copies it outside, changes the copy, and
+//! puts it in the place of the one that was copied: if another one stands there by then, once more from the beginning.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -13,19 +17,19 @@ use std::time::{Duration, Instant};
 use roomcast_lane::BoxFuture;
 
 use super::id::SessionId;
-use super::store::{Entries, Save, SessionStore, StoreError, Stored};
+use super::store::{Changes, Entries, Save, SessionStore, StoreError, Stored};
 
 /// Expired sessions that one call clears away at most: the lock is held for it.
 const CLEARED_AT_ONCE: usize = 64;
-/// About what a session costs beside its text: two index entries and its map.
-const SESSION_BYTES: usize = 320;
+/// About what a session costs beside its text: three index entries and its map.
+const SESSION_BYTES: usize = 384;
 /// About what a value costs beside its text.
 const ENTRY_BYTES: usize = 64;
 
 /// Sessions in memory: gone with the process, and not seen by others. Clones share them.
 ///
-/// All calls take one lock, for a look-up and O(log n) of the index of expiry; a save also copies what changed. At a limit
-/// the sessions that were used longest ago are dropped for the new one, as many as it takes.
+/// All calls take one lock, for a look-up and O(log n) of the indexes; a save also copies the session, outside the lock. At a
+/// limit the sessions that were loaded or saved longest ago are dropped for the new one, as many as it takes.
 #[derive(Clone)]
 pub struct MemoryStore(Arc<Inner>);
 
@@ -50,6 +54,7 @@ pub struct MemoryStoreBuilder {
 struct Table {
     sessions: HashMap<SessionId, Held>,
     by_expiry: BTreeMap<Expiry, SessionId>,
+    by_use: BTreeMap<u64, SessionId>,
     bytes: usize,
     dropped: u64,
     next_number: u64,
@@ -59,6 +64,8 @@ struct Held {
     entries: Arc<Entries>,
     bytes: usize,
     expiry: Expiry,
+    /// The number of its last use.
+    used: u64,
 }
 
 /// When, since the start of the store, and a number, so that no two are equal.
@@ -110,30 +117,33 @@ impl MemoryStore {
     }
 
     /// Changes the session under `id`, which from then on has the id `to`.
-    fn change(&self, id: &SessionId, to: &SessionId, save: Save) -> Result<bool, StoreError> {
+    fn change(&self, id: &SessionId, to: &SessionId, save: &Save) -> Result<bool, StoreError> {
         let now = self.now();
+        loop {
+            let former = self.entries(id, now);
+            if former.is_none() && !save.begin {
+                return Ok(false);
+            }
+            let entries = changed(former.as_ref(), &save.changes);
+            let bytes = size(to, &entries);
+            if bytes > self.0.bytes_max {
+                return Err(StoreError::new(format!("a session of {bytes} bytes is more than it may hold")));
+            }
+            let mut table = self.table();
+            if table.live(id, now).map(|held| Arc::as_ptr(&held.entries)) != former.as_ref().map(Arc::as_ptr) {
+                continue;
+            }
+            table.take(id);
+            table.put(to, entries, bytes, now.saturating_add(save.time_to_live));
+            table.fit(to, now, self.0.sessions_max, self.0.bytes_max);
+            return Ok(true);
+        }
+    }
+
+    fn entries(&self, id: &SessionId, now: Duration) -> Option<Arc<Entries>> {
         let mut table = self.table();
         table.clear_expired(now);
-        let known = table.live(id, now);
-        if known.is_none() && !save.begin {
-            return Ok(false);
-        }
-        let mut entries = known.map(|held| Arc::clone(&held.entries)).unwrap_or_default();
-        let changed = Arc::make_mut(&mut entries);
-        for (name, value) in save.changes {
-            match value {
-                Some(value) => drop(changed.insert(name, value)),
-                None => drop(changed.remove(&name)),
-            }
-        }
-        let bytes = size(to, &entries);
-        if bytes > self.0.bytes_max {
-            return Err(StoreError::new(format!("a session of {bytes} bytes is more than it may hold")));
-        }
-        table.take(id);
-        table.put(to, entries, bytes, now.saturating_add(save.time_to_live));
-        table.fit(to, self.0.sessions_max, self.0.bytes_max);
-        Ok(true)
+        table.live(id, now).map(|held| Arc::clone(&held.entries))
     }
 }
 
@@ -144,16 +154,33 @@ impl Table {
 
     fn put(&mut self, id: &SessionId, entries: Arc<Entries>, bytes: usize, at: Duration) {
         self.take(id);
-        let expiry = Expiry { at, number: self.next_number };
-        self.next_number += 1;
+        let number = self.number();
+        let expiry = Expiry { at, number };
         self.bytes += bytes;
         self.by_expiry.insert(expiry, id.clone());
-        self.sessions.insert(id.clone(), Held { entries, bytes, expiry });
+        self.by_use.insert(number, id.clone());
+        self.sessions.insert(id.clone(), Held { entries, bytes, expiry, used: number });
+    }
+
+    /// It is the one that was used last.
+    fn touch(&mut self, id: &SessionId) {
+        let number = self.number();
+        if let Some(held) = self.sessions.get_mut(id) {
+            let former = std::mem::replace(&mut held.used, number);
+            self.by_use.remove(&former);
+            self.by_use.insert(number, id.clone());
+        }
+    }
+
+    fn number(&mut self) -> u64 {
+        self.next_number += 1;
+        self.next_number
     }
 
     fn take(&mut self, id: &SessionId) {
         if let Some(held) = self.sessions.remove(id) {
             self.by_expiry.remove(&held.expiry);
+            self.by_use.remove(&held.used);
             self.bytes -= held.bytes;
         }
     }
@@ -170,14 +197,36 @@ impl Table {
         }
     }
 
-    /// Makes room for the one that was just saved.
-    fn fit(&mut self, saved: &SessionId, sessions_max: usize, bytes_max: usize) {
+    /// Makes room for the one that was just saved: what has expired goes first.
+    fn fit(&mut self, saved: &SessionId, now: Duration, sessions_max: usize, bytes_max: usize) {
         while self.sessions.len() > sessions_max || self.bytes > bytes_max {
-            let Some(id) = self.by_expiry.values().find(|id| *id != saved).cloned() else { return };
+            let expired = self.by_expiry.first_key_value().filter(|(expiry, id)| expiry.at <= now && *id != saved);
+            let id = match expired {
+                Some((_, id)) => id.clone(),
+                None => {
+                    let Some(id) = self.by_use.values().find(|id| *id != saved).cloned() else { return };
+                    self.dropped += 1;
+                    id
+                }
+            };
             self.take(&id);
-            self.dropped += 1;
         }
     }
+}
+
+/// A copy that has the changes; the same, if there are none.
+fn changed(former: Option<&Arc<Entries>>, changes: &Changes) -> Arc<Entries> {
+    let mut entries = former.cloned().unwrap_or_default();
+    if !changes.is_empty() {
+        let copy = Arc::make_mut(&mut entries);
+        for (name, value) in changes {
+            match value {
+                Some(value) => drop(copy.insert(name.clone(), value.clone())),
+                None => drop(copy.remove(name)),
+            }
+        }
+    }
+    entries
 }
 
 fn size(id: &SessionId, entries: &Entries) -> usize {
@@ -193,15 +242,18 @@ impl SessionStore for MemoryStore {
         let stored = table
             .live(id, now)
             .map(|held| Stored { entries: Arc::clone(&held.entries), expires_in: held.expiry.at.saturating_sub(now) });
+        if stored.is_some() {
+            table.touch(id);
+        }
         Box::pin(ready(Ok(stored)))
     }
 
     fn save(&self, id: &SessionId, save: Save) -> BoxFuture<Result<bool, StoreError>> {
-        Box::pin(ready(self.change(id, id, save)))
+        Box::pin(ready(self.change(id, id, &save)))
     }
 
     fn rename(&self, id: &SessionId, fresh: &SessionId, save: Save) -> BoxFuture<Result<bool, StoreError>> {
-        Box::pin(ready(self.change(id, fresh, Save { begin: false, ..save })))
+        Box::pin(ready(self.change(id, fresh, &Save { begin: false, ..save })))
     }
 
     fn destroy(&self, id: &SessionId) -> BoxFuture<Result<(), StoreError>> {

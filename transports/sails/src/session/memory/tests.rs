@@ -81,6 +81,8 @@ fn check(store: &MemoryStore) {
     let sizes = table.sessions.iter().map(|(id, held)| size(id, &held.entries));
     assert_eq!(sizes.sum::<usize>(), table.bytes);
     assert!(table.by_expiry.iter().all(|(expiry, id)| table.sessions[id].expiry == *expiry));
+    assert_eq!(table.sessions.len(), table.by_use.len());
+    assert!(table.by_use.iter().all(|(used, id)| table.sessions[id].used == *used));
 }
 
 proptest! {
@@ -164,4 +166,52 @@ fn many_that_expire_are_cleared_a_bounded_number_at_a_time() {
         clocked.load(0);
     }
     assert_eq!((clocked.store.sessions(), clocked.store.bytes()), (0, 0));
+}
+
+#[test]
+fn the_one_that_was_neither_read_nor_saved_for_longest_is_dropped() {
+    let clocked = Clocked::new(|builder| builder.sessions_max(2));
+    // The first one expires first: that says nothing about when it was used.
+    clocked.save(0, &[], 10, true);
+    clocked.save(1, &[], 20, true);
+    clocked.load(0);
+    clocked.save(2, &[], 20, true);
+    assert_eq!([0, 1, 2].map(|id| clocked.load(id).is_some()), [true, false, true]);
+    assert_eq!(clocked.store.dropped(), 1);
+}
+
+#[test]
+fn what_has_expired_goes_before_what_lives() {
+    let clocked = Clocked::new(|builder| builder.sessions_max(2 + CLEARED_AT_ONCE));
+    clocked.save(0, &[], 20, true);
+    // More than one call clears away.
+    for id in 1..=CLEARED_AT_ONCE as u8 + 1 {
+        clocked.save(id, &[], 1, true);
+    }
+    clocked.seconds.store(1, Ordering::Relaxed);
+    for id in 100..100 + CLEARED_AT_ONCE as u8 {
+        clocked.save(id, &[], 20, true);
+    }
+    clocked.save(200, &[], 20, true);
+    assert!(clocked.load(0).is_some());
+    assert_eq!(clocked.store.dropped(), 0);
+}
+
+#[test]
+fn who_saves_at_the_same_time_undoes_nothing() {
+    const THREADS: u8 = 4;
+    let clocked = Clocked::new(|builder| builder);
+    clocked.save(0, &[], 20, true);
+    std::thread::scope(|scope| {
+        for thread in 0..THREADS {
+            let clocked = &clocked;
+            scope.spawn(move || {
+                for n in 0..50 {
+                    assert!(clocked.save(0, &[(thread * 50 + n, Some(n))], 20, false));
+                }
+            });
+        }
+    });
+    assert_eq!(clocked.load(0).unwrap().len(), usize::from(THREADS) * 50);
+    check(&clocked.store);
 }
