@@ -36,7 +36,8 @@ pub trait Application: Send + Sync + 'static {
     fn connect(&self, socket: Socket, handshake: Handshake) -> BoxFuture<Result<(), Refusal>>;
 
     /// An event from a connected client. `reply` answers it, now or from anywhere later; if the client wants no answer it
-    /// goes nowhere. While it is kept the event counts as in flight: at 64 of them the client is read no further.
+    /// goes nowhere. While it is kept the event counts as in flight: at 64 of them the client is read no further. If they are
+    /// kept for very long it may so be taken for dead, though it lives: its protocol excuses one silence.
     fn event(&self, socket: &Socket, event: Event<'_>, reply: Reply);
 
     /// The socket is gone. Called exactly once for each socket whose [`Self::connect`] resolved to `Ok`.

@@ -38,6 +38,12 @@ pub(crate) trait Link {
         0
     }
 
+    /// Whether the peer is known to have ended its side, though what it sent before is not read. A stream that cannot know
+    /// says that it has not.
+    fn has_ended(&self) -> bool {
+        false
+    }
+
     /// Ends the writing side; false if that takes longer, and then `waker` is woken to ask again.
     fn end(&mut self, waker: &Waker) -> bool;
 
@@ -95,6 +101,10 @@ impl Io {
 
     pub(crate) fn held(&self) -> usize {
         each!(self, 0, link => link.held())
+    }
+
+    pub(crate) fn has_ended(&self) -> bool {
+        each!(self, false, link => link.has_ended())
     }
 
     pub(crate) fn end(&mut self, waker: &Waker) -> bool {

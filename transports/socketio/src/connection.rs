@@ -208,13 +208,13 @@ impl Protocol for Connection {
     }
 
     fn handle_timeout(&mut self, now: Instant, cx: &mut Context<'_>) -> Result<(), Close> {
-        let came = cx.input_bytes();
+        let (came, config) = (cx.input_bytes(), &self.mount.options.session);
         // A frame that grows is a sign of life, and one that nobody reads at the moment may be one.
-        if cx.is_held() || came > self.partial {
-            self.session.handle_activity(now, &self.mount.options.session);
+        if came > self.partial || self.session.is_overdue(now, config) && cx.excuse() {
+            self.session.handle_activity(now, config);
         }
         self.partial = came;
-        self.session.handle_timeout(now, &self.mount.options.session);
+        self.session.handle_timeout(now, config);
         self.act(cx)?;
         self.handle_polling_timeout(now, cx)?;
         self.top.handle_timeout(now, cx.is_held())

@@ -130,14 +130,15 @@ impl Protocol for Connection {
                 ))
             }
             Phase::Beating(heartbeat) => {
-                if cx.is_held() {
-                    // An answer may well be there: nobody reads it at the moment.
-                    heartbeat.handle_input(periods);
-                }
                 match heartbeat.handle_timeout(now, cx.input_bytes(), periods) {
                     Due::Nothing => Ok(()),
                     Due::Ping => {
                         cx.write(&ControlFrame::ping(&[]));
+                        Ok(())
+                    }
+                    // An answer may well be there: nobody reads it at the moment.
+                    Due::Dead if cx.excuse() => {
+                        heartbeat.handle_input(periods);
                         Ok(())
                     }
                     Due::Dead => {

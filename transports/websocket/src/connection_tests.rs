@@ -2,7 +2,7 @@ use std::future::pending;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use roomcast_lane::{BoxFuture, Disconnect, Event, Refusal, Reply};
+use roomcast_lane::{BoxFuture, Disconnect, Event, Events, Refusal, Reply};
 
 use super::*;
 use crate::testing::{BINARY, CLOSE, Client, PING, PONG, TEXT, World, frame};
@@ -187,6 +187,24 @@ fn pings_come_on_time_and_silence_ends_in_time() {
 }
 
 #[test]
+fn a_client_whose_input_is_held_is_forgiven_once() {
+    let kept: Arc<Mutex<Vec<Reply>>> = Arc::default();
+    let keep = Arc::clone(&kept);
+    let events = Events::new().on_sync("keep", move |_, reply: Reply| keep.lock().unwrap().push(reply));
+    let mut world = World::events(events);
+    let (client, _) = world.greeted();
+    for _ in 0..64 {
+        client.text(r#"{"event":"keep","data":null}"#);
+    }
+    world.lane.run();
+    assert_eq!(kept.lock().unwrap().len(), 64);
+    world.advance(25.0 + 20.0 + 1.0);
+    assert_eq!(world.engine.stats().sockets, 1);
+    world.advance(5.0 + 20.0 + 1.0);
+    assert_eq!(world.engine.stats().sockets, 0);
+}
+
+#[test]
 fn any_byte_is_a_sign_of_life_also_within_a_frame() {
     let mut world = World::rooms();
     let ((ann, _), (ben, _)) = (world.greeted(), world.greeted());
@@ -267,7 +285,7 @@ fn who_is_not_let_in_within_connect_timeout_is_closed() {
 
 #[test]
 fn a_refused_client_is_told_why() {
-    let events = roomcast_lane::Events::new().on_connect(async |_, ()| Err(Refusal::new("members only")));
+    let events = Events::new().on_connect(async |_, ()| Err(Refusal::new("members only")));
     let mut world = World::events(events);
     let client: Client = world.connect();
     assert_eq!(client.closed_with(), (1008, "members only".into()));

@@ -102,7 +102,8 @@ impl Lane {
         };
         let outbox = connection.outbox.as_ref().filter(|_| !connection.io.is_none());
         let stalled = outbox.and_then(|outbox| outbox.progress().checked_add(age));
-        if let Some(deadline) = [own, stalled].into_iter().flatten().min() {
+        let held = connection.hold_deadline(now);
+        if let Some(deadline) = [own, stalled, held].into_iter().flatten().min() {
             timers.arm(key, &mut connection.armed, deadline, now);
         }
     }
@@ -142,6 +143,8 @@ impl Lane {
             let queued = outbox.bytes();
             return self.cut_off(key, queued, Slow::Stalled);
         }
+        self.time_out_hold(key);
+        let Some(connection) = self.connection(key) else { return };
         // What it waits for may lie in the stream.
         connection.overdue = connection.waits_to_be_read();
         if !connection.overdue {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::task::{Wake, Waker};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use roomcast::OwnedSocket;
 
@@ -18,6 +18,9 @@ use crate::protocol::Protocol;
 use crate::protocol::close::Farewell;
 use crate::protocol::wire::Wire;
 
+/// How long input may be held when the peer has ended. So often those are asked whose end would not be read.
+pub(crate) const ENDED: Duration = Duration::from_secs(30);
+
 pub(crate) struct Connection {
     pub(crate) generation: u32,
     pub(crate) state: State,
@@ -31,6 +34,10 @@ pub(crate) struct Connection {
     /// There is input that its protocol has not been shown as it is now.
     pub(crate) unseen: bool,
     pub(crate) peer_ended: bool,
+    /// Its protocol forgave its silence for this hold.
+    pub(crate) excused: bool,
+    /// The peer has ended: how long what came before may be held.
+    pub(crate) held_until: Option<Instant>,
     /// Its first bytes lie in the log: control bytes must not overtake them.
     pub(crate) greets: bool,
     pub(crate) codec: CodecId,
@@ -76,8 +83,11 @@ impl Holds {
     /// The protocol wants it so.
     pub(crate) const PROTOCOL: u8 = 4;
 
-    pub(crate) fn set(&mut self, reason: u8) {
+    /// True if this is the first reason.
+    pub(crate) fn set(&mut self, reason: u8) -> bool {
+        let held = self.any();
         self.0 |= reason;
+        !held
     }
 
     /// True if this was the last reason.
@@ -150,6 +160,25 @@ impl Connection {
     /// Whether its stream may have something that was not read yet.
     pub(crate) fn waits_to_be_read(&self) -> bool {
         self.queued || self.unread
+    }
+
+    /// Holds its input.
+    pub(crate) fn hold(&mut self, reason: u8, now: Instant) {
+        if self.holds.set(reason) {
+            self.excused = false;
+            self.held_until = (self.peer_ended || self.held_until.is_some()).then_some(now + ENDED);
+        }
+    }
+
+    /// When a connection whose input is held is to be looked at.
+    pub(crate) fn hold_deadline(&self, now: Instant) -> Option<Instant> {
+        let until = self.held_until.or_else(|| self.is_deaf().then_some(now + ENDED));
+        until.filter(|_| self.state == State::Open && self.holds.any())
+    }
+
+    /// Whether so much input waits, while it is held, that an end behind it is not read.
+    pub(crate) fn is_deaf(&self) -> bool {
+        self.holds.any() && self.input.as_ref().is_some_and(|input| input.is_enough_to_hold())
     }
 
     /// Whether its protocol may get input.

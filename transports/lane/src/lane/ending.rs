@@ -66,6 +66,8 @@ impl Lane {
             overdue: false,
             unseen: input.is_some(),
             peer_ended: false,
+            excused: false,
+            held_until: None,
             greets: false,
             codec: wire.codec(),
             in_flight: 0,

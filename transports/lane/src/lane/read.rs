@@ -5,7 +5,7 @@ use std::io;
 use crate::SMALL;
 use crate::key::Key;
 use crate::lane::Lane;
-use crate::lane::connection::{Connection, State};
+use crate::lane::connection::{Connection, ENDED, State};
 use crate::lane::input::Input;
 use crate::lanes::order::Order;
 use crate::protocol::Progress;
@@ -186,26 +186,44 @@ impl Lane {
 
     /// Reads a little while input is held, so that an end of the peer is noticed. It is made ready again when it is released.
     fn read_held(&mut self, key: Key) {
+        let now = self.now;
         let Some(connection) = self.connection(key) else { return };
         if connection.state != State::Open || connection.peer_ended {
             return;
         }
         let mut input = connection.input.take().unwrap_or_default();
-        let came = match input.is_enough_to_hold() {
+        let is_deaf = input.is_enough_to_hold();
+        let came = match is_deaf {
             true => Ok(Came::Nothing),
             false => input.read_little(|space| read_stream(connection, space), Came::count),
         };
         let count = Came::count(&came);
         connection.unseen |= count > 0;
         connection.peer_ended = matches!(came, Ok(Came::End));
+        if connection.peer_ended || is_deaf && connection.io.has_ended() {
+            connection.held_until.get_or_insert(now + ENDED);
+        }
         let is_over = connection.peer_ended && input.len() == 0;
         connection.input = (input.len() > 0).then_some(input);
         self.counters().bytes_in.add(count);
         match came {
             Ok(Came::Bytes { more: true, .. }) => self.make_ready(key.index),
             Ok(Came::End) if is_over => self.peer_ended(key),
-            Ok(_) => {}
+            Ok(_) => self.rearm(key),
             Err(error) => self.broken(key.index, &error),
+        }
+    }
+
+    /// A deadline of a connection whose input is held. An end behind more than is read meanwhile is found only here.
+    pub(crate) fn time_out_hold(&mut self, key: Key) {
+        let now = self.now;
+        let Some(connection) = self.connection(key) else { return };
+        if connection.is_deaf() && connection.io.has_ended() {
+            connection.held_until.get_or_insert(now + ENDED);
+        }
+        let is_held = connection.state == State::Open && connection.holds.any();
+        if is_held && connection.held_until.is_some_and(|until| until <= now) {
+            self.peer_ended(key);
         }
     }
 

@@ -31,11 +31,11 @@ impl Lane {
     /// Connects a socket and asks the application. The outcome comes through the inbox.
     pub(crate) fn connect(&mut self, key: Key, connect: Connect, holds_input: bool) -> Option<NewSocket> {
         let Connect { namespace, id, application, mut handshake, resume } = connect;
-        let max = self.outbox_limit(key.index);
+        let (max, now) = (self.outbox_limit(key.index), self.now);
         let connection = self.connection(key).filter(|connection| connection.state == State::Open)?;
         let application = application.unwrap_or_else(|| Arc::clone(connection.wire.application()));
         if holds_input {
-            connection.holds.set(Holds::CONNECTING);
+            connection.hold(Holds::CONNECTING, now);
         }
         let resumed = resume.and_then(|(who, after)| self.resume(&namespace, &who, after, max));
         let recovered = resumed.is_some();
@@ -177,10 +177,11 @@ impl Lane {
             let call = || attached.application.event(&attached.owned, event, reply);
             guard::call_handler(self.shared.index, counters, &name, call);
         });
+        let now = self.now;
         if pending && let Some(connection) = self.connection(key) {
             connection.in_flight += 1;
             if connection.in_flight >= IN_FLIGHT_MAX {
-                connection.holds.set(Holds::REQUESTS);
+                connection.hold(Holds::REQUESTS, now);
             }
         }
         true

@@ -133,6 +133,10 @@ impl Link for MemoryLink {
         pipe.room > 0 || pipe.broken
     }
 
+    fn has_ended(&self) -> bool {
+        lock(&self.0).far_ended
+    }
+
     fn end(&mut self, _waker: &Waker) -> bool {
         lock(&self.0).near_ended = true;
         true

@@ -6,8 +6,9 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use socket2::SockRef;
-use tokio::io::{AsyncRead, ReadBuf};
+use tokio::io::{AsyncRead, Interest, ReadBuf};
 use tokio::net::TcpStream;
 
 use super::Link;
@@ -48,6 +49,14 @@ impl Link for TcpLink {
         self.0.poll_write_ready(&mut Context::from_waker(waker)).is_ready()
     }
 
+    /// What the reactor was told, without a system call.
+    fn has_ended(&self) -> bool {
+        self.0
+            .ready(Interest::READABLE)
+            .now_or_never()
+            .is_some_and(|ready| ready.is_ok_and(|ready| ready.is_read_closed()))
+    }
+
     fn end(&mut self, _waker: &Waker) -> bool {
         // Fails only if the stream is gone already, which the next read tells.
         let _ = SockRef::from(&self.0).shutdown(Shutdown::Write);
@@ -60,5 +69,27 @@ impl Link for TcpLink {
 
     fn peer(&self) -> Option<SocketAddr> {
         self.0.peer_addr().ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::AsyncWriteExt;
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn an_end_is_known_behind_what_is_not_read() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let (near, far) = tokio::join!(listener.accept(), TcpStream::connect(listener.local_addr().unwrap()));
+        let (link, mut far) = (TcpLink::new(near.unwrap().0), far.unwrap());
+        far.write_all(b"unread").await.unwrap();
+        link.0.readable().await.unwrap();
+        assert!(!link.has_ended());
+        far.shutdown().await.unwrap();
+        while !link.has_ended() {
+            tokio::task::yield_now().await;
+        }
     }
 }

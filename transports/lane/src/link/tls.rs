@@ -161,6 +161,10 @@ impl<L: Link> Link for TlsLink<L> {
         self.unsent.len() - self.sent
     }
 
+    fn has_ended(&self) -> bool {
+        self.stream.has_ended()
+    }
+
     fn end(&mut self, waker: &Waker) -> bool {
         if !std::mem::replace(&mut self.said_goodbye, true) {
             self.tls.send_close_notify();

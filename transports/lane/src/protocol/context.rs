@@ -160,10 +160,12 @@ impl<'a> Context<'a> {
         connection.and_then(|connection| connection.input.as_ref()).map_or(0, |input| input.len())
     }
 
-    /// Holds further input, until [`Self::release`]. What `handle_input` does not use waits.
+    /// Holds further input, until [`Self::release`]. What `handle_input` does not use waits; if the peer ends meanwhile, for
+    /// at most a minute, then the connection ends without it.
     pub fn hold(&mut self) {
+        let now = self.lane.now;
         if let Some(connection) = self.lane.connection(self.key) {
-            connection.holds.set(Holds::PROTOCOL);
+            connection.hold(Holds::PROTOCOL, now);
         }
     }
 
@@ -173,9 +175,16 @@ impl<'a> Context<'a> {
     }
 
     /// Whether input is held: by [`Self::hold`], by [`Self::connect`], or because 64 events are in flight. A loop in
-    /// `handle_input` should stop then; clocks that wait for the peer should stand still.
+    /// `handle_input` should stop then.
     pub fn is_held(&self) -> bool {
         self.lane.connections.get(self.key.index as usize).is_some_and(|connection| connection.holds.any())
+    }
+
+    /// Whether a peer that was not heard in time is to be forgiven, since input is held and nobody may have read what it said.
+    /// Once for each hold: a peer that says nothing while its connection is held must not stay for ever.
+    pub fn excuse(&mut self) -> bool {
+        let connection = self.lane.connection(self.key).filter(|connection| connection.holds.any());
+        connection.is_some_and(|connection| !std::mem::replace(&mut connection.excused, true))
     }
 
     /// Ends the connection, behind what is queued.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Poll;
+use std::time::Duration;
 
 use roomcast::{Message, Socket};
 
@@ -201,4 +202,18 @@ fn what_is_read_while_input_is_held_is_little() {
     assert!(stage.lane.stats().bytes_in <= 8_192, "{}", stage.lane.stats().bytes_in);
     open.store(true, Ordering::Relaxed);
     assert_eq!(stage.read_all(&client).lines().count(), 10_001);
+}
+
+#[test]
+fn who_ends_while_it_is_held_is_waited_for_in_vain_only_so_long() {
+    let mut stage = Stage::new();
+    let (wire, _open) = door(&stage, Ok(()));
+    let client = stage.lane.connect(&wire, ROOMY, Talk::new);
+    client.send("echo last words\n");
+    client.end();
+    stage.lane.run();
+    stage.lane.advance(Duration::from_secs(29));
+    assert_eq!(stage.lane.stats().connections, 1);
+    stage.lane.advance(Duration::from_secs(2));
+    assert_eq!((client.receive_text().as_str(), stage.lane.stats().connections), ("bye 1006\n", 0));
 }

@@ -1,11 +1,11 @@
 //! Slow readers, full inboxes, too many requests.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use roomcast::Message;
 
 use super::talk::{ROOMY, Stage};
-use crate::DisconnectReason;
+use crate::{Close, Context, DisconnectReason, Progress, Protocol};
 
 fn message(event: &str, data: &str) -> Message {
     Message::json(event, data).unwrap()
@@ -156,6 +156,92 @@ fn sixty_four_events_in_flight_pause_reading_and_thirty_two_resume_it() {
     drop(kept);
     stage.lane.run();
     assert_eq!((events(), client.receive_text().as_str()), (100, "echo end\n"));
+}
+
+#[test]
+fn an_end_behind_what_is_not_read_is_noticed() {
+    let mut stage = Stage::new();
+    for released in [true, false] {
+        let (client, _) = stage.client(ROOMY);
+        client.send("keep null\n".repeat(64));
+        client.send("echo x\n".repeat(10_000));
+        stage.lane.run();
+        assert_eq!(stage.notes.kept.lock().unwrap().len(), 64);
+        client.end();
+        stage.lane.run();
+        stage.lane.advance(Duration::from_secs(29));
+        assert_eq!(stage.lane.stats().connections, 1);
+        if released {
+            stage.notes.kept.lock().unwrap().clear();
+            assert_eq!(stage.read_all(&client).lines().count(), 10_001, "with the good-bye");
+        }
+        stage.lane.advance(Duration::from_secs(32));
+        assert_eq!((client.is_ended(), stage.lane.stats().connections), (true, 0));
+        stage.notes.kept.lock().unwrap().clear();
+    }
+}
+
+#[test]
+fn who_goes_on_with_what_came_before_the_end_has_time_for_it() {
+    let mut stage = Stage::new();
+    let (client, _) = stage.client(ROOMY);
+    client.send("keep null\n".repeat(640));
+    client.end();
+    for round in 1..=19 {
+        stage.lane.run();
+        stage.lane.advance(Duration::from_secs(29));
+        assert_eq!((stage.lane.stats().connections, stage.lane.stats().events), (1, 32 + 32 * round), "{round}");
+        stage.notes.kept.lock().unwrap().drain(..32).for_each(drop);
+    }
+    stage.notes.kept.lock().unwrap().clear();
+    stage.lane.run();
+    assert_eq!(stage.lane.stats().connections, 0);
+}
+
+#[test]
+fn a_protocol_may_excuse_a_silence_once_for_each_hold() {
+    /// Gives up who is silent for ten seconds.
+    struct Strict(Option<Instant>, std::sync::mpsc::Sender<crate::Port>);
+    impl Protocol for Strict {
+        fn handle_open(&mut self, cx: &mut Context<'_>) {
+            self.0 = Some(cx.now() + TEN_SECONDS);
+            self.1.send(cx.port()).unwrap();
+        }
+        fn handle_input(&mut self, input: &mut [u8], cx: &mut Context<'_>) -> Result<Progress, Close> {
+            self.0 = Some(cx.now() + TEN_SECONDS);
+            cx.hold();
+            Ok(Progress::used(input.len()))
+        }
+        fn handle_message(&mut self, _: Box<dyn std::any::Any + Send>, cx: &mut Context<'_>) -> Result<(), Close> {
+            cx.release();
+            Ok(())
+        }
+        fn poll_timeout(&self) -> Option<Instant> {
+            self.0
+        }
+        fn handle_timeout(&mut self, now: Instant, cx: &mut Context<'_>) -> Result<(), Close> {
+            self.0 = Some(now + TEN_SECONDS);
+            if cx.excuse() { Ok(()) } else { Err(Close::timed_out()) }
+        }
+    }
+    const TEN_SECONDS: Duration = Duration::from_secs(10);
+    let mut stage = Stage::new();
+    let (sender, ports) = std::sync::mpsc::channel();
+    let client = stage.lane.connect(&stage.wire, ROOMY, || Strict(None, sender));
+    stage.lane.run();
+    let port = ports.recv().unwrap();
+    for _ in 0..2 {
+        client.send("x");
+        stage.lane.run();
+        stage.lane.advance(Duration::from_secs(15));
+        assert!(!client.is_ended(), "excused");
+        port.send(());
+        stage.lane.run();
+    }
+    client.send("x");
+    stage.lane.run();
+    stage.lane.advance(Duration::from_secs(21));
+    assert!(client.is_ended(), "once is enough");
 }
 
 #[test]

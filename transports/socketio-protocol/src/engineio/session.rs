@@ -183,6 +183,12 @@ impl Session {
         }
     }
 
+    /// Whether [`Self::handle_timeout`] would give the client up, unless something came of which it is not told.
+    #[must_use]
+    pub fn is_overdue(&self, now: Instant, config: &SessionConfig) -> bool {
+        matches!(&self.phase, Phase::Open(heartbeat) if heartbeat.is_overdue(now, config))
+    }
+
     /// The server ends the session. On polling what waits still goes out, and the client is told by the last poll.
     pub fn close(&mut self, reason: CloseReason, now: Instant, config: &SessionConfig) {
         match (self.phase, self.carrier) {

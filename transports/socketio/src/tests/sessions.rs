@@ -160,12 +160,34 @@ fn frames_wait_while_the_application_has_enough_in_work() {
     }
     world.run();
     assert_eq!(notes.lock().len(), 64);
-    // Whom nobody listens to is not silent.
-    world.advance(100.0);
+    // Whom nobody listens to is not silent, for once.
+    world.advance(60.0);
     assert_eq!(world.counts().0, 1);
     kept.lock().clear();
     world.run();
     assert_eq!(*notes.lock(), (0..100).collect::<Vec<_>>());
+}
+
+#[test]
+fn who_is_gone_while_frames_wait_is_given_up() {
+    for flavor in [Flavor::V4, Flavor::V3] {
+        let mut world = World::new();
+        let (handlers, _, _kept) = keeping();
+        world.io.namespace("/", handlers);
+        let client = world.websocket(flavor);
+        if flavor == Flavor::V4 {
+            client.text("40");
+            world.run();
+        }
+        for number in 0..1_000 {
+            client.text(&format!(r#"42["keep",{number}]"#));
+        }
+        world.run();
+        assert_eq!(world.counts().0, 1);
+        // Of revision 3: what was not shown to it counts once, and once it is excused.
+        world.advance(3.0 * 45.0 + 1.0);
+        assert_eq!(world.counts().0, 0, "{flavor:?}");
+    }
 }
 
 #[test]

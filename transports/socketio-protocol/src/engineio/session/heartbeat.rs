@@ -59,6 +59,10 @@ impl Heartbeat {
         }
     }
 
+    pub(super) fn is_overdue(&self, now: Instant, config: &SessionConfig) -> bool {
+        !matches!(self, Self::NextPing(_)) && now >= self.poll_timeout(config)
+    }
+
     pub(super) fn handle_timeout(&mut self, now: Instant, config: &SessionConfig) -> Due {
         if now < self.poll_timeout(config) {
             return Due::Nothing;
