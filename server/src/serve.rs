@@ -6,7 +6,7 @@
 
 use std::io;
 use std::pin::pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -15,7 +15,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use roomcast_http::{Direct, a_year_at_most};
+use roomcast_http::{Direct, Seldom, a_year_at_most};
 use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
@@ -28,13 +28,13 @@ use crate::direct::Entrance;
 use crate::stall::Stall;
 use crate::tls::{self, TlsIdentity};
 
-/// How often at most to say that connections are turned away.
-const SAY_SO: Duration = Duration::from_secs(1);
 /// How long it may be a client's turn, to send the next piece of its request or to take that of its answer, if a head may not
 /// take longer.
 const STALL_MAX: Duration = Duration::from_secs(30);
 /// The longest request head, in bytes.
 pub(crate) const HEAD_BYTES_MAX: usize = 16 * 1024;
+
+static TURNED_AWAY: Seldom = Seldom::new();
 
 /// How connections are served. Times are a year at most.
 #[derive(Clone, Debug)]
@@ -105,7 +105,7 @@ pub(crate) async fn serve_on(
     let (head_timeout, drain) = (a_year_at_most(head_timeout), a_year_at_most(drain));
     let stopping = Stopping(watch::Sender::new(None));
     let host = Host { router, head_timeout, connections: connections.clone(), stopping: stopping.0.clone() };
-    let gate = Gate { connections: connections.clone(), max: connections_max, said: Mutex::new(None) };
+    let gate = Gate { connections: connections.clone(), max: connections_max };
     let result = if identity.is_none() && !direct.is_empty() {
         let lanes = connections.lanes().clone();
         let entrance = Entrance::new(direct, head_timeout, host);
@@ -135,7 +135,6 @@ impl Drop for Stopping {
 struct Gate {
     connections: Connections,
     max: usize,
-    said: Mutex<Option<Instant>>,
 }
 
 impl Gate {
@@ -143,12 +142,12 @@ impl Gate {
         if self.connections.open() < self.max {
             return take();
         }
-        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
-        if said.is_none_or(|said| said.elapsed() >= SAY_SO) {
-            let max = self.max;
-            tracing::warn!("connections are turned away: there are {max} already; raise the limit of open files");
-            *said = Some(Instant::now());
-        }
+        let max = self.max;
+        TURNED_AWAY.say(|left_out| {
+            tracing::warn!(
+                "a connection was turned away{left_out}: there are {max} already; raise the limit of open files"
+            );
+        });
     }
 }
 

@@ -8,6 +8,7 @@
 //!   one then gets of all others.
 //! - [`refusal`], [`closing`]: answers to requests that become no connection.
 //! - [`OpenCount`]: how many connections an endpoint has.
+//! - [`Seldom`]: log lines that anybody may cause.
 //! - [`a_year_at_most`]: times that can be added to an `Instant`.
 //!
 //! With the feature `tls`, a connection inside tokio-rustls' `TlsStream<TcpStream>` goes to its lane with its TLS.
@@ -22,6 +23,7 @@ mod head;
 mod open;
 mod origin;
 mod prefixed;
+mod seldom;
 mod time;
 mod upgrade;
 
@@ -33,5 +35,6 @@ pub use head::{Head, Heads, Undirected};
 pub use open::{OpenCount, OpenGuard};
 pub use origin::{Foreign, InvalidOrigin, Origins};
 pub use prefixed::Prefixed;
+pub use seldom::{LeftOut, Seldom};
 pub use time::a_year_at_most;
 pub use upgrade::{UpgradeError, into_stream};

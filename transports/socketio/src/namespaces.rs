@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::RwLock;
 use roomcast::{Engine, Socket, SocketId};
+use roomcast_http::Seldom;
 use roomcast_lane::{Application, BoxFuture, Disconnect, Event, Handshake, Refusal, Reply};
 
 use crate::asks::Asks;
@@ -21,6 +22,8 @@ const SEARCH_FROM: usize = 64;
 
 /// How long nobody looks for them again where there is no place for more.
 const SEARCH_AGAIN: Duration = Duration::from_secs(1);
+
+static FULL: Seldom = Seldom::new();
 
 /// Decides whether a namespace exists that nobody mounted, and what handles its events.
 pub(crate) type Predicate = dyn Fn(&str) -> Option<Arc<dyn Application>> + Send + Sync;
@@ -86,7 +89,9 @@ impl Registry {
         }
         if known.by_name.len() >= DYNAMIC_MAX {
             drop(known);
-            tracing::warn!("a namespace was not made: there are {DYNAMIC_MAX} already");
+            FULL.say(|left_out| {
+                tracing::warn!("a namespace was not made{left_out}: there are {DYNAMIC_MAX} already");
+            });
             return None;
         }
         known.by_name.insert(Arc::clone(made.name()), Arc::clone(&made));

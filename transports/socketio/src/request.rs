@@ -11,7 +11,7 @@ use http::request::Parts;
 use http::{HeaderValue, Method as HttpMethod, Request as HttpRequest, Response, StatusCode};
 use http_body::Body;
 use http_body_util::Full;
-use roomcast_http::{Cors, Upgrade, handshake};
+use roomcast_http::{Cors, Seldom, Upgrade, handshake};
 use roomcast_lane::{Port, Stream};
 use roomcast_socketio_protocol::engineio::{
     Body as Payload, Method, Query, Refusal, Request, Revision, Transport, Verb,
@@ -28,6 +28,11 @@ use crate::sid::Sid;
 use crate::top::Opening;
 use crate::upgrade;
 
+static FOREIGN: Seldom = Seldom::new();
+static FOREIGN_SCRIPT: Seldom = Seldom::new();
+static TURNED_AWAY: Seldom = Seldom::new();
+pub(crate) static NO_RANDOMNESS: Seldom = Seldom::new();
+
 pub(crate) type Answer = Response<Full<Bytes>>;
 
 /// Answers a request.
@@ -39,9 +44,11 @@ where
     let cors = match Cors::check(&mount.options.origins, &request) {
         Ok(cors) => cors,
         Err(foreign) => {
-            tracing::warn!(
-                "refused a request: {foreign}; if they may connect, list them in the setting origins (ORIGINS)"
-            );
+            FOREIGN.say(|left_out| {
+                tracing::warn!(
+                    "refused a request{left_out}: {foreign}; if they may connect, list them in the setting origins (ORIGINS)"
+                );
+            });
             return refusal(Refusal::Forbidden);
         }
     };
@@ -102,7 +109,11 @@ fn wanted<'a, B>(mount: &Mount, query: &'a Query<'a>, request: &HttpRequest<B>) 
     if query.jsonp.is_some()
         && let Err(foreign) = mount.options.origins.check_script(request)
     {
-        tracing::warn!("refused a script: {foreign}; if they may connect, list them in the setting origins (ORIGINS)");
+        FOREIGN_SCRIPT.say(|left_out| {
+            tracing::warn!(
+                "refused a script{left_out}: {foreign}; if they may connect, list them in the setting origins (ORIGINS)"
+            );
+        });
         return Err(Refusal::Forbidden);
     }
     match query.request(method, is_upgrade(request))? {
@@ -137,11 +148,12 @@ fn find(
 /// Begins a session that is polled.
 async fn begin_polling(mount: Arc<Mount>, head: Parts, query: &Query<'_>, revision: Revision) -> Answer {
     let Some(sid) = Sid::random() else {
-        tracing::error!("no session was begun: the system has no randomness");
+        NO_RANDOMNESS.say(|left_out| tracing::error!("no session was begun{left_out}: the system has no randomness"));
         return failure();
     };
     let Some(polled) = mount.polled.enter(mount.options.polled_sessions_max) else {
-        tracing::warn!("a session was turned away: polled_sessions_max of them are polled already");
+        let max = mount.options.polled_sessions_max;
+        TURNED_AWAY.say(|left_out| tracing::warn!("a session was turned away{left_out}: {max} are polled already"));
         return unavailable();
     };
     let framing = query.framing(revision);
@@ -151,7 +163,7 @@ async fn begin_polling(mount: Arc<Mount>, head: Parts, query: &Query<'_>, revisi
     let here = Arc::clone(&mount);
     let make = move || Connection::polling(here, sid, framing, opening, polling);
     if let Err(error) = mount.lanes.adopt(Stream::none(), Bytes::new(), &mount.wire, make) {
-        tracing::warn!("a session was turned away: {error}");
+        TURNED_AWAY.say(|left_out| tracing::warn!("a session was turned away{left_out}: {error}"));
         return unavailable();
     }
     match is_open.await {

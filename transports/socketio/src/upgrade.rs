@@ -8,7 +8,7 @@ use http::request::Parts;
 use http::{Request, Response};
 use http_body_util::Full;
 use hyper::upgrade::OnUpgrade;
-use roomcast_http::{Upgrade, UpgradeError, closing, into_stream};
+use roomcast_http::{Seldom, Upgrade, UpgradeError, closing, into_stream};
 use roomcast_lane::{AdoptError, Port, Stream};
 use roomcast_rfc6455::{HandshakeError, accept};
 use roomcast_socketio_protocol::engineio::Framing;
@@ -17,8 +17,12 @@ use tokio::runtime::Handle;
 use crate::candidate::Candidate;
 use crate::connection::Connection;
 use crate::mount::Mount;
-use crate::request::{Answer, failure, opening};
+use crate::request::{Answer, NO_RANDOMNESS, failure, opening};
 use crate::sid::Sid;
+
+static NO_UPGRADES: Seldom = Seldom::new();
+static LOST: Seldom = Seldom::new();
+static TURNED_AWAY: Seldom = Seldom::new();
 
 /// A new session, on a WebSocket from its first moment.
 pub(crate) fn handshake<B>(mount: Arc<Mount>, request: Request<B>, framing: Framing) -> Answer {
@@ -48,7 +52,7 @@ fn session(
     framing: Framing,
 ) -> Option<(Response<()>, impl FnOnce() -> Connection + Send + use<>)> {
     let Some(sid) = Sid::random() else {
-        tracing::error!("no session was begun: the system has no randomness");
+        NO_RANDOMNESS.say(|left_out| tracing::error!("no session was begun{left_out}: the system has no randomness"));
         return None;
     };
     if let Some(cookie) = mount.options.cookie.as_ref().and_then(|cookie| cookie.header(sid)) {
@@ -87,17 +91,19 @@ fn begin(
         match into_stream(upgrade).await {
             Ok((stream, early)) => {
                 if let Err(error) = adopt(stream, early) {
-                    tracing::warn!("a WebSocket was turned away: {error}");
+                    TURNED_AWAY.say(|left_out| tracing::warn!("a WebSocket was turned away{left_out}: {error}"));
                 }
             }
             Err(error @ UpgradeError::Left(_)) => tracing::debug!("a WebSocket was not made: {error}"),
-            Err(error) => tracing::warn!("a WebSocket was not made: {error}"),
+            Err(error) => LOST.say(|left_out| tracing::warn!("a WebSocket was not made{left_out}: {error}")),
         }
     });
     accepted.map(|()| Full::default())
 }
 
 fn no_upgrades() -> Answer {
-    tracing::error!("cannot make a WebSocket of a request: serve with hyper's upgrades, on tokio");
+    NO_UPGRADES.say(|left_out| {
+        tracing::error!("cannot make a WebSocket of a request{left_out}: serve with hyper's upgrades, on tokio");
+    });
     failure()
 }

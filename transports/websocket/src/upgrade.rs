@@ -6,13 +6,18 @@ use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use http_body_util::Full;
 use hyper::upgrade::OnUpgrade;
-use roomcast_http::{Foreign, OpenGuard, Upgrade, UpgradeError, closing, handshake, into_stream, refusal};
+use roomcast_http::{Foreign, OpenGuard, Seldom, Upgrade, UpgradeError, closing, handshake, into_stream, refusal};
 use roomcast_lane::Handshake;
 use roomcast_rfc6455::{HandshakeError, accept};
 use tokio::runtime::Handle;
 
 use crate::connection::Connection;
 use crate::service::WebSocket;
+
+static FOREIGN: Seldom = Seldom::new();
+static NO_UPGRADES: Seldom = Seldom::new();
+static LOST: Seldom = Seldom::new();
+static TURNED_AWAY: Seldom = Seldom::new();
 
 /// Why a request becomes no WebSocket.
 enum Refused {
@@ -27,15 +32,19 @@ pub(crate) fn answer<B>(service: &WebSocket, request: Request<B>) -> Response<Fu
         Ok(accepted) => accepted,
         Err(Refused::Handshake(error)) => return closing(error.response().map(|text| Full::new(text.into()))),
         Err(Refused::Foreign(foreign)) => {
-            tracing::warn!(
-                "refused a WebSocket: {foreign}; if they may connect, list them in the setting origins (ORIGINS)"
-            );
+            FOREIGN.say(|left_out| {
+                tracing::warn!(
+                    "refused a WebSocket{left_out}: {foreign}; if they may connect, list them in the setting origins (ORIGINS)"
+                );
+            });
             return refusal(StatusCode::FORBIDDEN, "pages of this Origin may not connect here\n");
         }
     };
     let (mut head, _body) = request.into_parts();
     let (Some(upgrade), Ok(runtime)) = (head.extensions.remove::<OnUpgrade>(), Handle::try_current()) else {
-        tracing::error!("cannot make a WebSocket of a request: serve with hyper's upgrades, on tokio");
+        NO_UPGRADES.say(|left_out| {
+            tracing::error!("cannot make a WebSocket of a request{left_out}: serve with hyper's upgrades, on tokio");
+        });
         return refusal(StatusCode::NOT_IMPLEMENTED, "this server cannot make WebSockets here\n");
     };
     let handshake = service.mount.dialect.has_socket().then(|| Box::new(handshake(crate::TRANSPORT, head)));
@@ -62,11 +71,11 @@ async fn hand_over(service: WebSocket, upgrade: OnUpgrade, handshake: Option<Box
     let (stream, early) = match into_stream(upgrade).await {
         Ok(parts) => parts,
         Err(error @ UpgradeError::Left(_)) => return tracing::debug!("a WebSocket was not made: {error}"),
-        Err(error) => return tracing::warn!("a WebSocket was not made: {error}"),
+        Err(error) => return LOST.say(|left_out| tracing::warn!("a WebSocket was not made{left_out}: {error}")),
     };
     let mount = Arc::clone(&service.mount);
     let adopted = service.lanes.adopt(stream, early, &service.wire, move || Connection::new(mount, handshake, open));
     if let Err(error) = adopted {
-        tracing::warn!("a WebSocket was turned away: {error}");
+        TURNED_AWAY.say(|left_out| tracing::warn!("a WebSocket was turned away{left_out}: {error}"));
     }
 }
