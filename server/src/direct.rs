@@ -43,9 +43,9 @@ impl Entrance {
 /// Serves a connection from where its lane left off.
 fn welcome(runtime: &Handle, host: &Host, connection: Undirected) {
     let Undirected { stream, read, deadline } = connection;
-    // The server stops: whoever has not asked yet is not served any more.
-    let Some(serving) = host.serving() else { return };
     let Ok(stream) = stream.into_tcp() else { return };
+    // The server stops: whoever has not asked yet is not served any more.
+    let Some(serving) = host.serving(stream.peer_addr()) else { return };
     runtime.spawn(async move {
         match watched(stream).await {
             Ok(stream) => serving.connection(Prefixed::new(read, stream), Some(deadline.into())).await,

@@ -5,6 +5,7 @@
 //! neither ends the server nor makes it spin.
 
 use std::io;
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +16,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use roomcast_http::{Direct, Seldom, a_year_at_most};
+use roomcast_http::{Direct, Peer, Seldom, a_year_at_most};
 use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
@@ -161,15 +162,15 @@ pub(crate) struct Host {
 
 impl Host {
     /// One more connection; `None` when the server stops.
-    pub(crate) fn serving(&self) -> Option<Serving> {
-        let (router, head_timeout) = (self.router.clone(), self.head_timeout);
+    pub(crate) fn serving(&self, peer: io::Result<SocketAddr>) -> Option<Serving> {
+        let (router, head_timeout, peer) = (self.router.clone(), self.head_timeout, peer.ok().map(Peer));
         let stopped = self.stopping.subscribe();
         let stops = stopped.borrow().is_some();
-        (!stops).then(|| Serving { router, head_timeout, stopped, counted: self.connections.enter() })
+        (!stops).then(|| Serving { router, head_timeout, peer, stopped, counted: self.connections.enter() })
     }
 
     fn take(&self, stream: TcpStream, identity: Option<&TlsIdentity>) {
-        let Some(serving) = self.serving() else { return };
+        let Some(serving) = self.serving(stream.peer_addr()) else { return };
         match identity {
             None => tokio::spawn(serving.connection(stream, None)),
             Some(identity) => tokio::spawn(serving.inside_tls(stream, identity.config())),
@@ -181,6 +182,8 @@ impl Host {
 pub(crate) struct Serving {
     router: Router,
     head_timeout: Duration,
+    /// Unknown of one that is gone already.
+    peer: Option<Peer>,
     stopped: watch::Receiver<Option<Instant>>,
     counted: Speaking,
 }
@@ -206,9 +209,12 @@ impl Serving {
         stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
         deadline: Option<Instant>,
     ) {
-        let Self { router, head_timeout, mut stopped, counted: _counted } = self;
+        let Self { router, head_timeout, peer, mut stopped, counted: _counted } = self;
         let stall = Stall::new();
-        let service = service_fn(|request: http::Request<Incoming>| {
+        let service = service_fn(|mut request: http::Request<Incoming>| {
+            if let Some(peer) = peer {
+                request.extensions_mut().insert(peer);
+            }
             let (router, stall) = (router.clone(), stall.clone());
             stall.request_came();
             async move {

@@ -1,13 +1,15 @@
 //! The HTTP front with a router of somebody else's.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::routing::{get, post};
-use roomcast::Engine;
-use roomcast_lane::Lanes;
+use roomcast::{Engine, Socket};
+use roomcast_lane::{Events, Handshake, Lanes, Refusal};
 use roomcast_server::{Connections, Direct, Front, serve};
+use roomcast_socketio::SocketIo;
 use roomcast_websocket::WebSocket;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -173,6 +175,36 @@ async fn what_an_endpoint_before_the_router_does_not_take_is_the_routers() {
     upgraded.read_exact(&mut status).await.unwrap();
     assert_eq!(&status, b"HTTP/1.1 101", "by the router, with what was read on the lane");
     server.open_become(1).await;
+}
+
+#[tokio::test]
+async fn the_application_knows_where_each_client_is() {
+    for is_direct in [true, false] {
+        let lanes = lanes();
+        let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
+        let events = || {
+            let tell = tell.clone();
+            Events::new().on_connect(move |_: Socket, handshake: Arc<Handshake>| {
+                let told = tell.send((handshake.transport, handshake.peer));
+                async move { told.map_err(|_| Refusal::new("the test is over")) }
+            })
+        };
+        let (raw, io) = (WebSocket::new(&lanes, events()), SocketIo::new(&lanes));
+        io.namespace("/", events());
+        let direct = if is_direct { vec![raw.direct("/"), io.direct()] } else { Vec::new() };
+        let router = Router::new().route_service("/", raw).route_service("/socket.io/", io.into_service());
+        let server = served_with(direct, router, &lanes, LONG, 100).await;
+        let socketio = "/socket.io/?EIO=3&transport=";
+        for (request, transport) in [
+            (HANDSHAKE.to_owned(), "websocket"),
+            (HANDSHAKE.replacen('/', &format!("{socketio}websocket"), 1), "websocket"),
+            (format!("GET {socketio}polling HTTP/1.1\r\nHost: a\r\n\r\n"), "polling"),
+        ] {
+            let stream = server.send(&request).await;
+            let heard = tokio::time::timeout(DEADLINE, told.recv()).await.expect("a client in time");
+            assert_eq!(heard, Some((transport, Some(stream.local_addr().unwrap()))), "{request}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 //!
 //! - [`Origins`]: which web pages may connect; [`Cors`]: and read what they are answered.
 //! - [`into_stream`]: from an upgraded HTTP connection to the stream that a lane takes; [`handshake`]: what the application is
-//!   shown of the request.
+//!   shown of the request; [`Peer`]: where it came from.
 //! - [`Direct`], [`Heads`]: endpoints that take WebSockets on a lane, without an HTTP server between; [`Prefixed`]: what that
 //!   one then gets of all others.
 //! - [`refusal`], [`closing`]: answers to requests that become no connection.
@@ -30,7 +30,7 @@ mod upgrade;
 pub use answer::{closing, refusal};
 pub use cors::Cors;
 pub use direct::{Direct, Upgrade};
-pub use handshake::handshake;
+pub use handshake::{Peer, handshake};
 pub use head::{Head, Heads, Undirected};
 pub use open::{OpenCount, OpenGuard};
 pub use origin::{Foreign, InvalidOrigin, Origins};

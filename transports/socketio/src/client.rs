@@ -151,7 +151,7 @@ impl Client {
             return self.handle_refused(namespace, &refusal, io);
         };
         let mut handshake = self.handshake.handshake(auth, query);
-        handshake.peer = io.cx.peer();
+        handshake.peer = io.cx.peer().or(handshake.peer);
         let mut connect =
             Connect::new(handshake).namespace(Arc::clone(found.name())).application(Arc::clone(&found) as _);
         if let Some(id) = id {

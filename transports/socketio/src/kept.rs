@@ -3,6 +3,8 @@
 //! A parsed head costs three times its bytes and would hold the buffer that it was read from, for as long as the connection
 //! lives. So it is kept as bytes, and parsed again when a namespace is asked for.
 
+use std::net::SocketAddr;
+
 use bytes::{Buf, BufMut, Bytes};
 use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Uri};
 use roomcast_lane::Handshake;
@@ -13,11 +15,13 @@ pub(crate) struct Kept {
     /// The target, then names and values of headers, each behind its length.
     head: Box<[u8]>,
     extensions: Extensions,
+    /// Of one whose connection does not know it.
+    peer: Option<Box<SocketAddr>>,
 }
 
 impl Kept {
     pub(crate) fn new(handshake: Handshake) -> Self {
-        let Handshake { transport, headers, uri, extensions, .. } = handshake;
+        let Handshake { transport, headers, uri, extensions, peer, .. } = handshake;
         let mut head = Vec::new();
         put(&mut head, uri.to_string().as_bytes());
         for (name, value) in &headers {
@@ -26,7 +30,7 @@ impl Kept {
         }
         // What was taken out of it leaves a table behind.
         let extensions = if extensions.is_empty() { Extensions::new() } else { extensions };
-        Self { transport, head: head.into(), extensions }
+        Self { transport, head: head.into(), extensions, peer: peer.map(Box::new) }
     }
 
     /// The handshake, with what the client authenticates with in a namespace, and the query of the namespace's name.
@@ -37,6 +41,7 @@ impl Kept {
         handshake.uri = with_query(str::from_utf8(target).unwrap_or_default(), query);
         handshake.headers = headers(rest);
         handshake.extensions = self.extensions.clone();
+        handshake.peer = self.peer.as_deref().copied();
         handshake.auth = auth.map(|auth| Bytes::copy_from_slice(auth.as_bytes())).unwrap_or_default();
         handshake
     }
@@ -86,10 +91,11 @@ mod tests {
             handshake.headers.append(HeaderName::from_static(name), value);
         }
         handshake.extensions.insert(7_u8);
+        handshake.peer = Some(([10, 0, 0, 1], 80).into());
         let kept = Kept::new(handshake.clone());
         for _ in 0..2 {
             let again = kept.handshake(Some("{}"), None);
-            assert_eq!((&again.uri, &again.headers), (&handshake.uri, &handshake.headers));
+            assert_eq!((&again.uri, &again.headers, again.peer), (&handshake.uri, &handshake.headers, handshake.peer));
             assert_eq!((again.extensions.get::<u8>(), &again.auth[..]), (Some(&7), &b"{}"[..]));
         }
     }

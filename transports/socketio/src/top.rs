@@ -31,7 +31,8 @@ impl Top {
         if io.mount.layer == Layer::Echo {
             return Ok(());
         }
-        let Opening { handshake, parser } = *opening;
+        let Opening { mut handshake, parser } = *opening;
+        handshake.peer = handshake.peer.filter(|_| io.cx.peer().is_none());
         let mut client = Client::new(revision, parser, Kept::new(handshake), io.cx.now(), io.mount);
         let opened = client.handle_open(sid, io);
         *self = Self::SocketIo(Box::new(client));

@@ -66,7 +66,9 @@ impl Protocol for Connection {
         if !self.mount.dialect.has_socket() {
             return self.begin_heartbeat(cx.now());
         }
-        let handshake = self.handshake.take().map_or_else(|| Handshake::new(crate::TRANSPORT), |handshake| *handshake);
+        let handshake = self.handshake.take().map(|handshake| *handshake);
+        let mut handshake = handshake.unwrap_or_else(|| Handshake::new(crate::TRANSPORT));
+        handshake.peer = cx.peer().or(handshake.peer);
         self.phase = Phase::Connecting(cx.now() + self.mount.options.connect_timeout);
         cx.connect(handshake);
     }
