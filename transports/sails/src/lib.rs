@@ -47,6 +47,7 @@ mod resource;
 mod sails;
 mod session;
 mod sockets;
+mod turns;
 mod virtual_request;
 mod who;
 

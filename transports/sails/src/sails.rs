@@ -19,6 +19,7 @@ use tower_service::Service;
 use crate::answer;
 use crate::hooks::Hooks;
 use crate::kept::Kept;
+use crate::turns::in_turn;
 use crate::virtual_request::{Asked, METHODS, Target, Unusable, VirtualRequest};
 
 /// Virtual requests of sails.io.js, answered by a tower service: an axum `Router`, the same that answers plain HTTP.
@@ -27,8 +28,8 @@ use crate::virtual_request::{Asked, METHODS, Target, Unusable, VirtualRequest};
 /// has its [`Socket`] and a [`VirtualRequest`] as extensions, the `cookie`, `origin` and `host` of the handshake, its data as a
 /// JSON body whatever the method, and of the url the path and the query.
 ///
-/// The requests of a connection begin in their order; one that is pending lets the next one begin. 64 may be in work, then the
-/// connection is read no further. A panic of the service is a 500, and costs nothing else.
+/// The requests of a connection begin in their order, on its lane (see [`SailsBuilder::offloaded`]); one that is pending lets
+/// the next one begin. 64 may be in work, then the connection is read no further. A panic of the service is a 500, and costs nothing else.
 #[derive(Clone)]
 pub struct Sails {
     inner: Arc<Inner>,
@@ -47,6 +48,7 @@ pub struct SailsBuilder {
     service: Box<dyn FnOnce(usize) -> Box<Ask> + Send>,
     timeout: Duration,
     answer_bytes_max: usize,
+    offloaded: bool,
     hooks: Hooks,
 }
 
@@ -84,6 +86,7 @@ impl Sails {
             }),
             timeout: Duration::from_secs(30),
             answer_bytes_max: 1 << 20,
+            offloaded: false,
             hooks: Hooks::new(),
         }
     }
@@ -102,6 +105,17 @@ impl SailsBuilder {
         self
     }
 
+    /// Runs requests on the program's runtime from their beginning; by default they run on their connection's lane until they
+    /// first wait for something. For services that compute, or whose handlers may: elsewhere all connections of the lane wait
+    /// as long. The requests of a connection begin in their order all the same, each when the one before is answered or waits.
+    ///
+    /// Costs a request a task and two changes of threads, some microseconds. What blocks a thread for long belongs into
+    /// [`tokio::task::spawn_blocking`], here too.
+    pub fn offloaded(mut self) -> Self {
+        self.offloaded = true;
+        self
+    }
+
     /// Who decides which sockets come in, and hears of those that are gone; nobody by default.
     pub fn hooks(mut self, hooks: Hooks) -> Self {
         self.hooks = hooks;
@@ -113,10 +127,15 @@ impl SailsBuilder {
         let inner = Arc::new(Inner { service: (self.service)(self.answer_bytes_max), timeout: self.timeout });
         let requests = METHODS.into_iter().fold(Events::new(), |requests, (name, method)| {
             let inner = Arc::clone(&inner);
-            requests.on(name, move |socket, (event, reply): (Event<'static>, Reply)| {
+            let handle = move |socket: Socket, (event, reply): (Event<'static>, Reply)| {
                 let (inner, method) = (Arc::clone(&inner), method.clone());
                 async move { inner.handle(method, socket, event, reply).await }
-            })
+            };
+            if !self.offloaded {
+                return requests.on(name, handle);
+            }
+            let handle = move |socket: Socket, asked| in_turn(&socket, handle(socket.clone(), asked));
+            requests.on(name, handle).offloaded()
         });
         Sails { inner, requests, hooks: self.hooks }
     }

@@ -8,7 +8,7 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use roomcast::{Engine, JoinError};
 use roomcast_lane::Events;
-use roomcast_sails::{Error, Sails, Sockets};
+use roomcast_sails::{Error, Sails, SailsBuilder, Sockets};
 use serde_json::json;
 use tokio::sync::{Semaphore, mpsc};
 
@@ -63,20 +63,42 @@ async fn begin(client: &mut Client, number: usize) -> u64 {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn requests_begin_in_their_order_and_do_not_wait_for_each_other() {
-    let work = Work::new();
-    let world = World::of(work.api()).await;
-    let mut ann = world.connect().await;
-    let mut asked = Vec::new();
-    for number in 0..40 {
-        asked.push(begin(&mut ann, number).await);
+    for settings in [|builder| builder, SailsBuilder::offloaded as fn(SailsBuilder) -> SailsBuilder] {
+        let work = Work::new();
+        let world = World::virtually(settings(Sails::builder(work.api())).build()).await;
+        let mut ann = world.connect().await;
+        let mut asked = Vec::new();
+        for number in 0..40 {
+            asked.push(begin(&mut ann, number).await);
+        }
+        assert_eq!(ann.get("/").await.ok(), "fine");
+        assert!(ann.came().is_empty(), "none of them is answered");
+        assert_eq!(work.begun(), Vec::from_iter(0..40), "what was asked before has begun before");
+        work.0.may_end.add_permits(40);
+        for (number, asked) in asked.into_iter().enumerate().rev() {
+            assert_eq!(ann.answer(asked).await.ok(), number);
+        }
     }
-    assert_eq!(ann.get("/").await.ok(), "fine");
-    assert!(ann.came().is_empty(), "none of them is answered");
-    assert_eq!(work.begun(), Vec::from_iter(0..40), "what was asked before has begun before");
-    work.0.may_end.add_permits(40);
-    for (number, asked) in asked.into_iter().enumerate().rev() {
-        assert_eq!(ann.answer(asked).await.ok(), number);
-    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn an_offloaded_request_that_computes_holds_up_no_lane() {
+    let (finish, finished) = std::sync::mpsc::channel::<()>();
+    let finished = Arc::new(Mutex::new(finished));
+    let compute = async move || {
+        finished.lock().unwrap().recv().unwrap();
+        "computed"
+    };
+    let api = Router::new().route("/compute", get(compute)).route("/", get(async || "fine"));
+    let world = World::virtually(Sails::builder(api).offloaded().build()).await;
+    let (mut ann, mut ben) = (world.connect().await, world.connect().await);
+    let asked = ann.begin("get", json!({ "url": "/compute" })).await;
+    let behind = ann.begin("get", json!({ "url": "/" })).await;
+    assert_eq!(ben.get("/").await.ok(), "fine", "another connection of the lane");
+    finish.send(()).unwrap();
+    assert_eq!(ann.answer(asked).await.ok(), "computed");
+    assert!(ann.came().is_empty(), "what the same connection asks begins afterwards");
+    assert_eq!(ann.answer(behind).await.ok(), "fine");
 }
 
 #[tokio::test(flavor = "multi_thread")]
