@@ -193,6 +193,12 @@ impl ManualLane {
         self.now += time;
     }
 
+    /// Whether nobody is to be told anything that a lane that has ended left behind.
+    #[cfg(test)]
+    pub(crate) fn has_no_byes(&self) -> bool {
+        self.shared.byes().is_empty()
+    }
+
     /// Orders that it has taken and not obeyed yet.
     #[cfg(test)]
     pub(crate) fn orders(&self) -> usize {

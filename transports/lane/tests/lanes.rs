@@ -16,6 +16,7 @@ use roomcast_lane::{AdoptError, Close, Context, Events, Lanes, Progress, Protoco
 use socket2::SockRef;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
 use tokio::time::timeout;
 
 /// Longer than anything here takes on a busy machine; nothing waits for it to pass.
@@ -156,6 +157,38 @@ async fn dropping_the_last_handle_ends_everything() {
         client.end().await;
     }
     until(|| engine.stats().sockets == 0 && gone.load(Ordering::Relaxed) == 6).await;
+}
+
+#[tokio::test]
+async fn who_is_let_in_when_the_lanes_have_ended_is_told_of_its_end() {
+    let engine = Engine::new();
+    let lanes = Lanes::builder().threads(2).start(&engine).unwrap();
+    let (gone, open) = (Arc::<AtomicUsize>::default(), Arc::<Notify>::default());
+    let (count, gate) = (Arc::clone(&gone), Arc::clone(&open));
+    let events = Events::new()
+        .on_connect(move |_, ()| {
+            let gate = Arc::clone(&gate);
+            async move {
+                gate.notified().await;
+                Ok(())
+            }
+        })
+        .on_disconnect(move |_, _| {
+            count.fetch_add(1, Ordering::Relaxed);
+            async {}
+        });
+    let wire = Wire::new(lanes.register(Lines), events);
+    let mut clients = Vec::new();
+    for _ in 0..6 {
+        clients.push(connect(&lanes, &wire).await);
+    }
+    until(|| engine.stats().sockets == 6).await;
+    lanes.drain(Duration::ZERO).await;
+    for client in &mut clients {
+        client.end().await;
+        open.notify_waiters();
+    }
+    until(|| gone.load(Ordering::Relaxed) == 6).await;
 }
 
 #[tokio::test]

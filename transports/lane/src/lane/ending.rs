@@ -251,15 +251,23 @@ impl Lane {
 
     /// What is left to do is not done any more. Only who was just let in counts: its application hears that it is gone.
     fn forget_orders(&mut self) {
-        self.take_orders();
+        self.orders.extend(self.shared.end());
         for order in std::mem::take(&mut self.orders) {
             self.done += order.size();
             if let Order::Outcome { socket, result } = order {
+                self.shared.byes().remove(&socket);
                 self.orphan_outcome(socket, result.is_ok());
             }
         }
         self.done += std::mem::take(&mut self.in_hand);
         self.cursor = None;
+    }
+
+    /// Leaves behind what those are to be told who are let in too late. Before the inbox is closed: whoever finds it closed
+    /// looks here.
+    fn leave_byes(&self) {
+        let waiting = self.orphans.iter().filter(|(_, orphan)| orphan.waits_for_outcome);
+        self.shared.byes().extend(waiting.map(|(id, orphan)| (*id, orphan.bye.clone())));
     }
 
     /// Drops everything.
@@ -270,6 +278,7 @@ impl Lane {
                 self.remove(key, &Close::shutting_down());
             }
         }
+        self.leave_byes();
         self.forget_orders();
         for (_, orphan) in std::mem::take(&mut self.orphans) {
             self.say_goodbye(orphan);

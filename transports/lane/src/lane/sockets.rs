@@ -97,7 +97,8 @@ impl Lane {
     /// Polls the application's answer once; one that takes longer goes on elsewhere.
     fn ask(&self, application: &Arc<dyn Application>, socket: Socket, handshake: Handshake) {
         let id = socket.id();
-        let outcome = Outcome { lane: Arc::clone(&self.shared), socket: Some(id) };
+        let late = (Arc::clone(application), socket.clone());
+        let outcome = Outcome { lane: Arc::clone(&self.shared), socket: Some(id), late };
         let start = || {
             let mut future = application.connect(socket, handshake);
             match tasks::poll_once(&mut future) {
@@ -335,6 +336,8 @@ impl Lane {
 struct Outcome {
     lane: Arc<LaneShared>,
     socket: Option<SocketId>,
+    /// Who is to hear of the end of whom, if the lane has ended.
+    late: (Arc<dyn Application>, Socket),
 }
 
 impl Outcome {
@@ -343,8 +346,16 @@ impl Outcome {
     }
 
     fn push(&mut self, result: Result<(), Refusal>) {
-        if let Some(socket) = self.socket.take() {
-            self.lane.push(Order::Outcome { socket, result });
+        let Some(socket) = self.socket.take() else { return };
+        let let_in = result.is_ok();
+        if self.lane.push(Order::Outcome { socket, result }) {
+            return;
+        }
+        let bye = self.lane.byes().remove(&socket);
+        if let Some(bye) = bye.filter(|_| let_in) {
+            let (application, socket) = &self.late;
+            let call = || application.disconnected(socket, bye);
+            guard::call_handler(self.lane.index, &self.lane.counters, "disconnected", call);
         }
     }
 

@@ -39,7 +39,7 @@ pub(crate) fn start(
         let driver = async move { drive(make()).await };
         let forced = runtime.block_on(async { tokio::task::spawn_local(tokio::task::unconstrained(driver)).await });
         // An error would be a panic outside of turns; what is in its inbox is of no use then either.
-        shared.end();
+        drop(shared.end());
         let forced = forced.unwrap_or_else(|error| {
             tracing::error!("lane {} ended: {error}", shared.index);
             0

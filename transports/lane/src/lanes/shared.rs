@@ -1,12 +1,14 @@
 //! What other threads may touch of a lane: its inbox, with its limit, and its counters.
 
+use std::collections::HashMap;
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use roomcast::{Backlog, Closed, Delivery, Inbox};
+use roomcast::{Backlog, Closed, Delivery, Inbox, SocketId};
 use tokio::sync::Notify;
 
+use crate::application::disconnect::Disconnect;
 use crate::lane::budget::{Account, Budget};
 use crate::lanes::codecs::Codecs;
 use crate::lanes::counters::{Counters, LaneStats};
@@ -27,6 +29,8 @@ pub(crate) struct LaneShared {
     streams: AtomicUsize,
     /// Set before the inbox is closed: a hint for placement, the closed inbox is what counts.
     ended: AtomicBool,
+    /// What those are to be told whom the application had not let in when the lane ended, if it lets them in all the same.
+    byes: Mutex<HashMap<SocketId, Disconnect>>,
     /// Told whenever the backlog fell below a quarter.
     pub(crate) relief: Notify,
     pub(crate) codecs: Arc<Codecs>,
@@ -44,6 +48,7 @@ impl LaneShared {
             connections: AtomicUsize::new(0),
             streams: AtomicUsize::new(0),
             ended: AtomicBool::new(false),
+            byes: Mutex::default(),
             relief: Notify::new(),
             codecs: Arc::clone(codecs),
             budget: Arc::clone(budget),
@@ -56,13 +61,19 @@ impl LaneShared {
         self.inbox.push(order, bytes).is_ok()
     }
 
-    /// Refuses all further orders.
-    pub(crate) fn end(&self) {
+    /// Refuses all further orders. Those that wait are returned.
+    pub(crate) fn end(&self) -> Vec<Order> {
         self.ended.store(true, Ordering::Relaxed);
-        drop(self.inbox.close());
+        let orders = self.inbox.close();
         self.ready.close();
         // Nobody is behind any more.
         self.relief.notify_waiters();
+        orders
+    }
+
+    /// Locked for one change.
+    pub(crate) fn byes(&self) -> MutexGuard<'_, HashMap<SocketId, Disconnect>> {
+        self.byes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn has_ended(&self) -> bool {

@@ -217,3 +217,29 @@ fn who_ends_while_it_is_held_is_waited_for_in_vain_only_so_long() {
     stage.lane.advance(Duration::from_secs(2));
     assert_eq!((client.receive_text().as_str(), stage.lane.stats().connections), ("bye 1006\n", 0));
 }
+
+#[test]
+fn who_is_let_in_after_the_lane_has_ended_is_told_of_its_end() {
+    for (answer, leaves) in [(Ok(()), false), (Ok(()), true), (Err(Refusal::new("no")), false)] {
+        let mut stage = Stage::new();
+        let (wire, open) = door(&stage, answer.clone());
+        let client = stage.lane.connect(&wire, ROOMY, Talk::new);
+        stage.lane.run();
+        if leaves {
+            client.break_off();
+            stage.lane.run();
+        }
+        stage.lane.drain(Duration::ZERO);
+        stage.lane.advance(Duration::from_secs(3));
+        assert_eq!((stage.lane.is_ended(), stage.byes().len(), stage.engine.stats().sockets), (true, 0, 0));
+        open.store(true, Ordering::Relaxed);
+        for _ in 0..2 {
+            stage.lane.run();
+            let byes: Vec<_> = stage.byes().into_iter().map(|bye| (bye.reason, bye.rooms)).collect();
+            let reason = if leaves { DisconnectReason::TransportError } else { DisconnectReason::ShuttingDown };
+            let told = answer.is_ok().then(|| (reason, vec!["lobby".to_owned()]));
+            assert_eq!(byes, Vec::from_iter(told), "once, with all that is known");
+        }
+        assert!(stage.lane.has_no_byes());
+    }
+}
