@@ -30,12 +30,13 @@ impl Engine {
         Ok(id)
     }
 
-    /// Disconnects the socket, if it is connected, and says so to its lane. True for the call that did it.
-    pub(crate) fn disconnect(&self, id: SocketId) -> bool {
+    /// Disconnects the socket, if it is connected, and says so to its lane, and whether the whole `connection` is to end. True
+    /// for the call that did it.
+    pub(crate) fn disconnect(&self, id: SocketId, connection: bool) -> bool {
         let Some(rooms) = self.close(id) else { return false };
         let lane = self.core.slots.lane_of(id.group()).and_then(|lane| self.core.lane(lane));
         if let Some(lane) = lane {
-            lane.close(Closed { id, rooms });
+            lane.close(Closed { id, rooms, connection });
         }
         true
     }
@@ -64,7 +65,7 @@ impl Engine {
 
     /// Lets the slot be used again; by the owner, when the lane has no binding for the socket any more.
     pub(crate) fn free(&self, id: SocketId) {
-        self.disconnect(id);
+        self.disconnect(id, false);
         let Some(group) = self.core.slots.group(id.group()) else { return };
         let mut changes = Changes::new(self.core.observer.as_deref(), false);
         {

@@ -127,6 +127,8 @@ pub struct Closed {
     pub id: SocketId,
     /// Its rooms, without its own, if it was asked to report them ([`OwnedSocket::report_rooms`](crate::OwnedSocket)).
     pub rooms: Vec<String>,
+    /// Whether its connection is to end too, with whatever other sockets it has.
+    pub connection: bool,
 }
 
 /// What a lane knows of its sockets, by slot: `T` is a connection's place and codec, whatever the lane needs.

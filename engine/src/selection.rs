@@ -138,7 +138,12 @@ impl<'a> Selection<'a> {
 
     /// Disconnects all of them; how many were connected. What was sent to them before still reaches them.
     pub fn disconnect(self) -> usize {
-        self.members().filter(|id| self.engine.disconnect(*id)).count()
+        self.members().filter(|id| self.engine.disconnect(*id, false)).count()
+    }
+
+    /// Disconnects all of them and closes their connections: [`Socket::close_connection`](crate::Socket::close_connection).
+    pub fn close_connections(self) -> usize {
+        self.members().filter(|id| self.engine.disconnect(*id, true)).count()
     }
 
     /// How many there are. Takes no lock, looks at tiles, not at members.

@@ -142,10 +142,18 @@ impl Socket {
         Arc::clone(state.value(self.id.slot, TypeId::of::<T>())?).downcast().ok()
     }
 
-    /// Disconnects it: it leaves all rooms now, its connection closes once what was sent before has been written. False if
-    /// it was not connected any more.
+    /// Disconnects it: it leaves all rooms now, and its client is told once what was sent before has been written. Where a
+    /// connection has one socket it closes then; one that may have several, as of Socket.IO, stays. False if it was not
+    /// connected any more.
     pub fn disconnect(&self) -> bool {
-        self.engine.disconnect(self.id)
+        self.engine.disconnect(self.id, false)
+    }
+
+    /// Disconnects it and closes its connection, in which its client's sockets in other namespaces end too, each for the same
+    /// reason: when this returns the socket is out of all rooms, the others follow when their lane comes to it. False if it
+    /// was not connected any more; then nothing else happens either.
+    pub fn close_connection(&self) -> bool {
+        self.engine.disconnect(self.id, true)
     }
 }
 

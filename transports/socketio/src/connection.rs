@@ -256,10 +256,15 @@ impl Protocol for Connection {
 
     fn handle_close(&mut self, close: &Close, cx: &mut Context<'_>) -> Farewell {
         self.end_session(close, cx);
-        if matches!(self.carrier, Carrier::Records(_)) {
-            return Farewell::Finish;
+        if !self.session.is_closed() && cx.output_bytes() > 0 {
+            // The poll that takes the last of it is the last one.
+            return Farewell::AwaitTaken;
         }
-        self.say_close(close, cx)
+        self.registered = None;
+        match self.carrier {
+            Carrier::Frames(_) => self.say_close(close, cx),
+            Carrier::Records(_) => Farewell::Finish,
+        }
     }
 }
 
@@ -281,7 +286,6 @@ impl Connection {
                 _ => {}
             }
         }
-        self.registered = None;
     }
 
     /// The closing handshake of the WebSocket.

@@ -11,24 +11,24 @@ use crate::lane::connection::State;
 use crate::lane::flush::Slow;
 use crate::lane::timers::Armed;
 use crate::protocol::Protocol;
-use crate::protocol::close::Close;
+use crate::protocol::close::{Close, Farewell};
 use crate::protocol::context::{Context, Place};
 
 /// Timers that a turn runs at most.
 const TIMERS_MAX: usize = if SMALL { 4 } else { 256 };
 
 impl Lane {
-    /// Calls a connection's protocol while the inbox is drained; `None` if there is none any more, or it is on its way out.
+    /// Calls a connection's protocol while the inbox is drained; `None` if there is none any more, or it is on its way out, but
+    /// for one that waits until its output is taken.
     pub(crate) fn call<R>(
         &mut self,
         key: Key,
         call: impl FnOnce(&mut dyn Protocol, &mut Context<'_>) -> R,
     ) -> Option<R> {
-        let connection = self.connection(key)?;
-        if matches!(connection.state, State::Closing { .. }) {
-            return None;
+        match self.connection(key)?.state {
+            State::Closing { farewell: Farewell::Finish | Farewell::AwaitPeer, .. } => None,
+            _ => self.call_at(key, Place::Ordered, call),
         }
-        self.call_at(key, Place::Ordered, call)
     }
 
     /// The same; an error ends the connection.

@@ -93,10 +93,16 @@ impl Lane {
 
     /// Lets a protocol say its last words, in their place among all output, and ends the connection behind them.
     pub(crate) fn begin_close(&mut self, key: Key, close: &Close) {
+        if self.connection(key).is_some_and(|connection| connection.io.is_none()) {
+            // Its protocol takes what waits, so it should see all of it.
+            self.flush_now(key);
+        }
         let until = self.now + FAREWELL;
         let Some(connection) = self.connection(key) else { return };
-        if matches!(connection.state, State::Closing { .. }) {
-            return;
+        match connection.state {
+            State::Closing { farewell: Farewell::AwaitTaken, .. } => return self.remove(key, &Close::ended()),
+            State::Closing { .. } => return,
+            _ => {}
         }
         tracing::debug!("closing a connection: {close}");
         connection.input = None;
@@ -127,8 +133,12 @@ impl Lane {
         if unsent || connection.outbox.is_some() && !connection.io.is_none() {
             return;
         }
-        let awaits_peer = *farewell == Farewell::AwaitPeer && !connection.peer_ended;
-        if !*ended && !awaits_peer {
+        let awaits = match farewell {
+            Farewell::Finish => false,
+            Farewell::AwaitPeer => !connection.peer_ended,
+            Farewell::AwaitTaken => true,
+        };
+        if !*ended && !awaits {
             *ended = connection.io.end(&connection.waker);
         }
         if *ended && (connection.peer_ended || connection.io.is_none()) {

@@ -205,7 +205,7 @@ impl Lane {
 
     /// The program disconnected a socket.
     pub(crate) fn socket_closed(&mut self, closed: Closed) {
-        let Closed { id, rooms } = closed;
+        let Closed { id, rooms, connection } = closed;
         if let Some((key, at)) = self.find(id) {
             let attached = self.detach(key, at);
             let bye = Disconnect { reason: DisconnectReason::ServerLeft, rooms };
@@ -215,11 +215,23 @@ impl Lane {
             if holds_input {
                 self.release(key, Holds::CONNECTING);
             }
+            if connection {
+                self.close_whole(key);
+            }
         } else if let Some(orphan) = self.orphans.get_mut(&id) {
             orphan.bye.rooms = rooms;
             orphan.waits_for_closed = false;
             self.settle_orphan(id);
         }
+    }
+
+    /// The program ends a connection: each of its sockets as if it had been disconnected, then the connection itself.
+    fn close_whole(&mut self, key: Key) {
+        while let Some(id) = self.connection(key).and_then(|connection| Some(connection.sockets.first()?.owned.id())) {
+            self.end_socket(key, id, DisconnectReason::ServerLeft);
+            self.call_or_close(key, |protocol, cx| protocol.handle_disconnected(id, cx));
+        }
+        self.begin_close(key, &Close::server_left());
     }
 
     /// Ends a socket of a connection from this side.

@@ -106,4 +106,7 @@ pub enum Farewell {
     /// The peer has something to say: its input goes on to come to `handle_input` until that returns a [`Close`], the
     /// stream ends, or two seconds have passed.
     AwaitPeer,
+    /// Without a stream: what waits is still to be taken. Messages go on to come to `handle_message` until that returns a
+    /// [`Close`], or two seconds have passed.
+    AwaitTaken,
 }

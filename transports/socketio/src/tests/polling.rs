@@ -453,3 +453,43 @@ fn so_many_sessions_are_polled_and_no_more() {
     world.run();
     assert_eq!(handshake(&mut world), 200, "a WebSocket is no polled session");
 }
+
+#[test]
+fn who_polls_hears_the_last_words_of_a_connection_that_the_program_closes() {
+    for polls in [true, false] {
+        let mut world = World::new();
+        world.io.namespace("/", ());
+        let ann = world.connected_poller();
+        let mut waiting = polls.then(|| world.get(&ann));
+        world.run();
+        let _ = world.engine.everyone().emit("last", &1);
+        assert_eq!(world.engine.everyone().close_connections(), 1);
+        world.run();
+        let first = match &mut waiting {
+            Some(get) => get.text().1,
+            None => world.poll(&ann),
+        };
+        let heard = match first.contains("41") {
+            true => first,
+            // What came before the end of the turn was answered.
+            false => format!("{first}\u{1e}{}", world.poll(&ann)),
+        };
+        assert!(heard.starts_with("42[\"last\",1]\u{1e}41"), "{heard}");
+        let mut later = world.get(&ann);
+        world.run();
+        assert_eq!((later.text().0, world.counts()), (400, (0, 0, 0)));
+    }
+}
+
+#[test]
+fn who_does_not_come_for_the_last_words_has_two_seconds() {
+    let mut world = World::new();
+    world.io.namespace("/", ());
+    let _ann = world.connected_poller();
+    world.engine.everyone().close_connections();
+    world.run();
+    world.advance(1.5);
+    assert_eq!(world.counts().0, 1);
+    world.advance(1.0);
+    assert_eq!(world.counts(), (0, 0, 0));
+}

@@ -2,8 +2,9 @@
 
 use bytes::Bytes;
 use parking_lot::Mutex;
-use roomcast::Message;
-use roomcast_lane::{Event, Events, Reply};
+use roomcast::{Message, Socket};
+use roomcast_lane::{Disconnect, Event, Events, Refusal, Reply};
+use std::future::{pending, ready};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -76,6 +77,47 @@ fn attachments_that_do_not_come_cost_the_connection_in_time() {
 }
 
 #[test]
+fn the_program_closes_a_connection_with_all_its_sockets() {
+    let mut world = World::new();
+    let byes: Arc<Mutex<Vec<(&str, String)>>> = Arc::default();
+    for name in ["/", "/a", "/asks"] {
+        let here = Arc::clone(&byes);
+        let events = Events::new().on_disconnect(move |_: Socket, bye: Disconnect| {
+            here.lock().push((name, bye.reason.to_string()));
+            ready(())
+        });
+        match name {
+            "/asks" => world.io.namespace(name, events.on_connect(|_: Socket, ()| pending::<Result<(), Refusal>>())),
+            _ => world.io.namespace(name, events),
+        };
+    }
+    let (client, other) = (world.connected_websocket(), world.connected_websocket());
+    client.text("40/a,");
+    client.text("40/asks,");
+    world.run();
+    client.texts();
+    let in_a = world.io.of("/a").unwrap();
+    let socket = in_a.socket(in_a.everyone().members().next().unwrap().as_str()).unwrap();
+    let _ = world.engine.everyone().emit("last", &1);
+    assert!(socket.close_connection() && !socket.close_connection());
+    assert_eq!(in_a.everyone().count(), 0);
+    world.run();
+    let frames: Vec<_> =
+        client.frames().into_iter().map(|(_, payload)| String::from_utf8_lossy(&payload).into_owned()).collect();
+    let [last, one, two, three, close] = &frames[..] else { panic!("{frames:?}") };
+    assert_eq!((&**last, &**one, &**close), ("42[\"last\",1]", "41/a,", "\u{3}\u{fffd}"), "1000 in two bytes");
+    assert_eq!([&**two, &**three].map(|text| &text[..2]), ["41", "44"], "{frames:?}");
+    client.stream.end();
+    world.run();
+    byes.lock().sort();
+    assert_eq!(*byes.lock(), ["/", "/a"].map(|name| (name, "server namespace disconnect".to_owned())));
+    assert_eq!((world.counts().0, other.texts().len()), (1, 1));
+    assert_eq!(world.engine.everyone().close_connections(), 1);
+    world.run();
+    assert!(matches!(&other.frames()[..], [(TEXT, text), (CLOSE, _)] if text == b"41"));
+}
+
+#[test]
 fn what_a_client_may_not_send_cannot_be_emitted() {
     for name in
         ["connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener", "error", "Connect"]
@@ -137,8 +179,8 @@ fn what_is_sent_while_a_client_is_let_in_follows_its_connect() {
     let mut world = World::new();
     world.io.namespace(
         "/",
-        Events::new().on_connect(async |socket: roomcast::Socket, ()| {
-            socket.emit("first", &1).map_err(|error| roomcast_lane::Refusal::new(error.to_string()))?;
+        Events::new().on_connect(async |socket: Socket, ()| {
+            socket.emit("first", &1).map_err(|error| Refusal::new(error.to_string()))?;
             Ok(())
         }),
     );

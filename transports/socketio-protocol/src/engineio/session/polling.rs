@@ -46,9 +46,12 @@ impl Session {
     /// [`Self::handle_post_refused`] and [`Self::handle_post_lost`] is to follow.
     ///
     /// # Errors
-    /// It is to be refused. If another one is being read, the session ends.
+    /// It is to be refused: the program ends the session, or another one is being read, and then the session ends.
     pub fn handle_post(&mut self) -> Result<(), Refusal> {
         self.polling()?;
+        if matches!(self.phase, Phase::Closing(..)) {
+            return Err(Refusal::SessionUnknown);
+        }
         if std::mem::replace(&mut self.is_posting, true) {
             self.finish(CloseReason::TransportError, Last::Close);
             return Err(Refusal::BadRequest);
@@ -66,7 +69,8 @@ impl Session {
             // By its own close packet.
             Phase::Closed(CloseReason::TransportClose) => Ok(()),
             Phase::Closed(CloseReason::ParseError | CloseReason::TransportError) => Err(Refusal::BadRequest),
-            Phase::Closed(_) => Err(Refusal::SessionUnknown),
+            // What came after the program's word was not looked at.
+            Phase::Closing(..) | Phase::Closed(_) => Err(Refusal::SessionUnknown),
             _ => Ok(()),
         }
     }

@@ -144,6 +144,9 @@ impl Model {
 
     pub(crate) fn handle_post(&mut self) -> Result<(), Refusal> {
         self.check_polling()?;
+        if self.closing.is_some() {
+            return Err(Refusal::SessionUnknown);
+        }
         if self.post {
             self.end(CloseReason::TransportError, Last::Close);
             return Err(Refusal::BadRequest);
@@ -155,6 +158,7 @@ impl Model {
     pub(crate) fn handle_post_end(&mut self) -> Result<(), Refusal> {
         self.post = false;
         match self.closed {
+            None if self.closing.is_some() => Err(Refusal::SessionUnknown),
             None | Some(CloseReason::TransportClose) => Ok(()),
             Some(CloseReason::ParseError | CloseReason::TransportError) => Err(Refusal::BadRequest),
             Some(_) => Err(Refusal::SessionUnknown),
