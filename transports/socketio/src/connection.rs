@@ -42,9 +42,21 @@ pub(crate) struct Connection {
     pub(crate) reader: Reader,
     /// The code of the client's close.
     pub(crate) left_with: Option<CloseCode>,
-    /// How much of a frame had come when the session was last pinged.
+    /// What came since the last heartbeat.
+    came: Came,
+}
+
+/// Bytes of a client.
+#[derive(Default)]
+struct Came {
+    /// In whole packets.
+    whole: usize,
+    /// Of a frame that was not whole yet at the last heartbeat.
     partial: usize,
 }
+
+/// A client that sends so much in one silence may have its heartbeat stuck behind it: it was sent before the ping came.
+const BUSY_BYTES: usize = 64 << 10;
 
 impl Connection {
     /// A session that begins with a WebSocket.
@@ -78,7 +90,7 @@ impl Connection {
             polling,
             reader: Reader::new(),
             left_with: None,
-            partial: 0,
+            came: Came::default(),
         }
     }
 
@@ -89,6 +101,9 @@ impl Connection {
         packet: Result<Packet<'_>, PacketError>,
         cx: &mut Context<'_>,
     ) -> Result<(), Close> {
+        if let Ok(packet) = &packet {
+            self.came.whole = self.came.whole.saturating_add(packet.data.len());
+        }
         match packet {
             Ok(packet) => match self.session.handle_packet(source, &packet, cx.now(), &self.mount.options.session) {
                 Received::Message => {
@@ -113,8 +128,14 @@ impl Connection {
             match action {
                 Action::Open => self.say_open(cx)?,
                 Action::Answer(answer) => self.answer_get(answer, cx),
-                Action::Ping => self.write_packet(PacketKind::Ping, cx),
-                Action::Pong => self.write_packet(PacketKind::Pong, cx),
+                Action::Ping => {
+                    self.listen_anew(cx);
+                    self.write_packet(PacketKind::Ping, cx);
+                }
+                Action::Pong => {
+                    self.listen_anew(cx);
+                    self.write_packet(PacketKind::Pong, cx);
+                }
                 Action::AnswerProbe => self.answer_probe(),
                 Action::Switch => self.switch(),
                 Action::CloseCandidate => self.close_candidate(),
@@ -208,13 +229,12 @@ impl Protocol for Connection {
     }
 
     fn handle_timeout(&mut self, now: Instant, cx: &mut Context<'_>) -> Result<(), Close> {
-        let (came, config) = (cx.input_bytes(), &self.mount.options.session);
-        // A frame that grows is a sign of life, and one that nobody reads at the moment may be one.
-        if came > self.partial || self.session.is_overdue(now, config) && cx.excuse() {
-            self.session.handle_activity(now, config);
+        let config = &self.mount.options.session;
+        if self.session.is_overdue(now, config) && (self.is_busy(cx) || cx.excuse()) {
+            self.session.excuse(now, config);
+            self.listen_anew(cx);
         }
-        self.partial = came;
-        self.session.handle_timeout(now, config);
+        self.session.handle_timeout(now, &self.mount.options.session);
         self.act(cx)?;
         self.handle_polling_timeout(now, cx)?;
         self.top.handle_timeout(now, cx.is_held())
@@ -269,6 +289,16 @@ impl Protocol for Connection {
 }
 
 impl Connection {
+    /// Whether its heartbeat may be stuck behind what it sends.
+    fn is_busy(&self, cx: &Context<'_>) -> bool {
+        self.came.whole >= BUSY_BYTES || cx.input_bytes() > self.came.partial
+    }
+
+    /// A silence begins.
+    pub(crate) fn listen_anew(&mut self, cx: &Context<'_>) {
+        self.came = Came { whole: 0, partial: cx.input_bytes() };
+    }
+
     /// The lane ends the connection: a poll that waits is told.
     fn end_session(&mut self, close: &Close, cx: &mut Context<'_>) {
         let reason = match close.reason() {

@@ -38,13 +38,9 @@ impl Connection {
             Input::Binary(bytes) => self.handle_packet(Source::WebSocket, Packet::parse_binary(revision, bytes), cx),
             Input::Ping(payload) => {
                 cx.write(&ControlFrame::pong(payload));
-                self.session.handle_activity(cx.now(), &self.mount.options.session);
                 Ok(())
             }
-            Input::Pong(_) => {
-                self.session.handle_activity(cx.now(), &self.mount.options.session);
-                Ok(())
-            }
+            Input::Pong(_) => Ok(()),
         }
     }
 }

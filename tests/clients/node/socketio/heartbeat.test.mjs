@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { PollingSession, VARIANTS, WebSocketSession } from './engineio.mjs';
 import { COMBINATIONS, SocketIoServer, eventually } from './support.mjs';
 
@@ -94,6 +95,27 @@ describe('heartbeats', { concurrency: true }, () => {
       isAbout(INTERVAL + TIMEOUT, started);
       assert.ok(!session.frames.includes('2'));
     });
+
+    for (const revision of [4, 3]) {
+      test(`${path} revision ${revision}: messages are no heartbeat`, async () => {
+        const started = Date.now();
+        const sessions = await Promise.all([WebSocketSession, PollingSession].map((kind) => kind.open(server, { path, revision })));
+        let over = false;
+        const talk = async (session) => {
+          if (path === '/socket.io/' && revision === 4) await session.send('40');
+          while (!over) {
+            await session.send('42["x"]');
+            await sleep(50);
+          }
+        };
+        // Who sends by polling hears of the end by that.
+        const talks = Promise.allSettled(sessions.map(talk));
+        await Promise.all([sessions[0].isClosed(), isGoneInTime(sessions[1], started)]);
+        over = true;
+        await talks;
+        isAbout(INTERVAL + TIMEOUT, started);
+      });
+    }
 
     test(`${path} revision 3: who pings over polling stays, then silence`, async () => {
       const session = await PollingSession.open(server, { path, revision: 3 });

@@ -68,6 +68,16 @@ pub enum Data<'a> {
 }
 
 impl Data<'_> {
+    /// How many bytes.
+    #[must_use]
+    #[expect(clippy::len_without_is_empty, reason = "a size, not a collection")]
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Text(text) => text.len(),
+            Self::Binary(bytes) => bytes.len(),
+        }
+    }
+
     /// Whether these are bytes.
     #[must_use]
     pub fn is_binary(&self) -> bool {

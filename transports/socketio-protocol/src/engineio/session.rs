@@ -13,7 +13,7 @@
 //!                +-- close() on polling --> Closing -- the poll with `1`, or 30 s ------+
 //!
 //!   carried by   Polling -- candidate joins -- `2probe` -- `5` --> WebSocket
-//!                               |  polls as ever  |  polls get `6`, messages are held
+//!                               |  polls as ever  |  and none waits longer than 100 ms
 //!                               +-----------------+-- lost, wrong packet, 10 s: back to polling alone
 //! ```
 //!
@@ -23,12 +23,14 @@
 //! Heartbeats go ahead of messages, so a full queue cannot hide them.
 //!
 //! # Upgrade
-//! Between the probe and `5` nothing is sent by either way, and so nothing can be lost or change places. A POST that
-//! began before `5` still counts. From `5` on the session knows no polling. The heartbeat begins anew, so that a ping
-//! whose pong is lost between transports neither kills the client nor keeps it for ever.
+//! Until `5` everything goes by polls. A client says `5` when its last poll has come back, so nothing can be lost or change
+//! places; a noop brings that poll back if nothing else does. Whoever never hears that it may change, because something on
+//! the way lets WebSockets begin and swallows their frames, polls on and misses nothing. A POST that began before `5` still
+//! counts. From `5` on the session knows no polling. The heartbeat begins anew, so that a ping whose pong is lost between
+//! transports neither kills the client nor keeps it for ever.
 //!
 //! # Cost
-//! Each call is a few comparisons, without allocation. A session is 88 bytes: the [`SessionConfig`] that it has in common
+//! Each call is a few comparisons, without allocation. A session is 96 bytes: the [`SessionConfig`] that it has in common
 //! with others is lent to each call, always the same one.
 //!
 //! ```
@@ -139,21 +141,19 @@ impl Session {
         }
         let is_late = source == Source::Polling && matches!(self.carrier, Carrier::WebSocket);
         match (packet.kind, self.revision, self.phase) {
-            (PacketKind::Message, _, Phase::Open(_)) => {
-                self.handle_activity(now, config);
-                return Received::Message;
-            }
+            (PacketKind::Message, _, Phase::Open(_)) => return Received::Message,
             // From here on: the business of a transport, and the old one has none any more.
-            _ if is_late => self.handle_activity(now, config),
+            _ if is_late => {}
             (PacketKind::Close, ..) => self.finish(CloseReason::TransportClose, Last::Noop),
             (PacketKind::Ping, Revision::V4, Phase::Open(_)) | (PacketKind::Pong, Revision::V3, Phase::Open(_)) => {
                 self.finish(CloseReason::TransportError, Last::Close);
             }
+            (PacketKind::Pong, Revision::V4, Phase::Open(_)) => self.beat(now, config),
             (PacketKind::Ping, Revision::V3, Phase::Open(_)) => {
-                self.handle_activity(now, config);
+                self.beat(now, config);
                 self.pong();
             }
-            _ => self.handle_activity(now, config),
+            _ => {}
         }
         Received::Nothing
     }
@@ -167,12 +167,11 @@ impl Session {
         }
     }
 
-    /// Bytes came from the client, perhaps not enough for a packet. Packets need not be reported by this.
-    ///
-    /// A poll is none: it says that the client wants to hear, not that it heard the ping.
-    pub fn handle_activity(&mut self, now: Instant, config: &SessionConfig) {
+    /// What a client that is [overdue](Self::is_overdue) has to say may be stuck behind other data: it has the time of one more
+    /// silence.
+    pub fn excuse(&mut self, now: Instant, config: &SessionConfig) {
         if let Phase::Open(heartbeat) = &mut self.phase {
-            heartbeat.handle_activity(now, config);
+            heartbeat.excuse(now, config);
         }
     }
 
@@ -209,15 +208,13 @@ impl Session {
             Phase::Open(heartbeat) => Some(heartbeat.poll_timeout(config)),
             Phase::Closing(_, until) => Some(*until),
         };
-        let candidate = self.candidate.as_ref().map(Candidate::deadline);
+        let candidate = self.candidate.as_ref().map(Candidate::poll_timeout);
         phase.into_iter().chain(candidate).min()
     }
 
     /// The time of [`Self::poll_timeout`] has come. Earlier calls do nothing.
     pub fn handle_timeout(&mut self, now: Instant, config: &SessionConfig) {
-        if self.candidate.as_ref().is_some_and(|candidate| candidate.deadline() <= now) {
-            self.close_candidate();
-        }
+        self.handle_candidate_timeout(now);
         match &mut self.phase {
             Phase::Open(heartbeat) => match heartbeat.handle_timeout(now, config) {
                 Due::Nothing => {}
@@ -277,6 +274,12 @@ impl Session {
 
     fn restart_heartbeat(&mut self, now: Instant, config: &SessionConfig) {
         self.phase = Phase::Open(Heartbeat::new(self.revision, now, config));
+    }
+
+    fn beat(&mut self, now: Instant, config: &SessionConfig) {
+        if let Phase::Open(heartbeat) = &mut self.phase {
+            heartbeat.handle_beat(now, config);
+        }
     }
 
     fn ping(&mut self) {

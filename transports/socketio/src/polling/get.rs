@@ -36,6 +36,9 @@ impl Connection {
     /// Answers the poll that waits. What it carries is taken only once it is handed over: the client may leave at any moment.
     pub(crate) fn answer_get(&mut self, answer: Answer, cx: &mut Context<'_>) {
         let Some(get) = self.polling.as_mut().and_then(|polling| polling.get.take()) else { return };
+        if answer.ping || answer.pong {
+            self.listen_anew(cx);
+        }
         let mut body = PayloadBuilder::new(self.framing(get.base64), get.jsonp, BodyLimits::default());
         let mut used = 0;
         let answered = answer.write(&mut body, |body| {

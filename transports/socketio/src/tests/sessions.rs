@@ -49,6 +49,28 @@ fn attachments_go_both_ways_with_other_packets_between() {
 }
 
 #[test]
+fn a_pong_may_be_stuck_behind_much_and_not_behind_little() {
+    for (bytes, outcome) in [(100, 0), (5_000, 1)] {
+        let mut world = World::new();
+        world.io.namespace("/", ());
+        let client = world.connected_websocket();
+        let text = format!("42[\"e\",\"{}\"]", "x".repeat(bytes));
+        world.advance(25.2);
+        assert_eq!(client.texts(), ["2"]);
+        for _ in 0..3 {
+            for _ in 0..19 {
+                client.text(&text);
+                world.advance(1.0);
+            }
+        }
+        assert_eq!(world.counts().0, outcome, "{bytes}");
+        client.text("3");
+        world.advance(5.0);
+        assert_eq!(world.counts().0, outcome);
+    }
+}
+
+#[test]
 fn attachments_that_do_not_come_cost_the_connection_in_time() {
     let mut world = World::with(|builder| builder.ping_interval(Duration::from_secs(10)));
     world.io.namespace("/", ());

@@ -205,10 +205,17 @@ fn a_candidate_has_ten_seconds() {
     let _ = world.engine.everyone().broadcast(&event(1));
     world.advance(9.8);
     assert!(candidate.frames().is_empty());
-    assert_eq!(world.poll(&ann), "6");
-    world.advance(0.4);
+    assert_eq!(world.poll(&ann), "42[\"n\",1]", "who does not hear its answer misses nothing");
+    let mut waiting = world.get(&ann);
+    world.advance(0.05);
+    assert!(waiting.is_waiting());
+    world.advance(0.1);
+    assert_eq!(waiting.text().1, "6");
+    world.advance(0.25);
     assert_eq!(candidate.frames(), [(CLOSE, 1000_u16.to_be_bytes().to_vec())]);
-    assert_eq!(world.poll(&ann), "42[\"n\",1]");
+    let mut waiting = world.get(&ann);
+    world.advance(1.0);
+    assert!(waiting.is_waiting(), "as before");
 }
 
 #[test]

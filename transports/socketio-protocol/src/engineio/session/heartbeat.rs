@@ -1,8 +1,7 @@
 //! Who pings, and when a client is given up.
 //!
 //! In revision 4 the server pings and the client has to answer; in revision 3 the client pings and the server only
-//! watches. Whatever a client sends shows that it lives: a client that is busy sending is not cut off because its pong is
-//! stuck behind its data.
+//! watches. Nothing else shows that a client lives, but the driver may know that what it waits for is stuck behind data.
 
 use std::time::Instant;
 
@@ -14,7 +13,7 @@ use crate::engineio::Revision;
 pub(super) enum Heartbeat {
     /// Revision 4: the client is well, and is pinged next then.
     NextPing(Instant),
-    /// Revision 4: silent since it was pinged then.
+    /// Revision 4: silent since it was pinged then, or excused.
     Silent(Instant),
     /// Revision 3: it pings by itself, and was heard then.
     Watched(Instant),
@@ -42,12 +41,25 @@ impl Heartbeat {
         }
     }
 
-    /// Something came from the client. Pings keep their beat: the next one is due an interval after the last one.
-    pub(super) fn handle_activity(&mut self, now: Instant, config: &SessionConfig) {
+    /// The client's beat came. Pings keep theirs: the next one is due an interval after the last one, but for a client that
+    /// had more time than that.
+    pub(super) fn handle_beat(&mut self, now: Instant, config: &SessionConfig) {
         match self {
             Self::NextPing(_) => {}
             Self::Silent(pinged) => *self = Self::NextPing(*pinged + config.ping_interval),
             Self::Watched(heard) => *heard = now,
+        }
+    }
+
+    /// A client that is overdue has the time of one silence more.
+    pub(super) fn excuse(&mut self, now: Instant, config: &SessionConfig) {
+        if !self.is_overdue(now, config) {
+            return;
+        }
+        match self {
+            Self::NextPing(_) => {}
+            Self::Silent(pinged) => *pinged = now,
+            Self::Watched(heard) => *heard += config.ping_timeout,
         }
     }
 

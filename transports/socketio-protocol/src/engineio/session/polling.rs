@@ -127,22 +127,18 @@ impl Session {
 
     /// Answers the poll that waits, if there is one and something to say.
     pub(super) fn answer_if_due(&mut self) {
-        let is_probed = self.is_probed();
         let is_closing = matches!(self.phase, Phase::Closing(..));
         let Carrier::Polling(polling) = &mut self.carrier else { return };
         if !polling.has_get {
             return;
         }
-        let answer = match is_probed {
-            true => Answer::only(Last::Noop),
-            false => Answer {
-                ping: polling.is_ping_due,
-                pong: polling.is_pong_due,
-                data: polling.has_output,
-                last: if is_closing { Last::Close } else { Last::Noop },
-            },
+        let answer = Answer {
+            ping: polling.is_ping_due,
+            pong: polling.is_pong_due,
+            data: polling.has_output,
+            last: if is_closing { Last::Close } else { Last::Noop },
         };
-        if is_probed || answer != Answer::default() {
+        if answer != Answer::default() {
             polling.has_get = false;
             polling.is_ping_due &= !answer.ping;
             polling.is_pong_due &= !answer.pong;

@@ -220,18 +220,39 @@ fn revision_4_on_polling_is_pinged_too_and_a_poll_is_no_answer() {
 }
 
 #[test]
-fn any_packet_shows_that_a_client_lives() {
-    let mut stage = Stage::new(V4, Transport::WebSocket);
-    for _ in 0..10 {
-        stage.pass(25);
-        assert_eq!(stage.actions(), [Action::Ping]);
-        stage.receive(Source::WebSocket, "4busy");
+fn only_the_heartbeat_shows_that_a_client_lives() {
+    for (revision, beat, idle) in [(V4, "3", "6"), (V3, "2", "6")] {
+        let mut stage = Stage::new(revision, Transport::WebSocket);
+        for _ in 0..3 {
+            stage.pass(25);
+            stage.receive(Source::WebSocket, beat);
+        }
+        for _ in 0..44 {
+            stage.pass(1);
+            stage.receive(Source::WebSocket, "4busy");
+            stage.receive(Source::WebSocket, idle);
+        }
+        assert!(stage.session.is_open());
+        stage.pass(1);
+        assert!(stage.session.is_closed());
     }
-    stage.pass(25);
-    assert_eq!(stage.actions(), [Action::Ping]);
-    stage.session.handle_activity(stage.now, &stage.config);
-    stage.pass(24);
-    assert_eq!(stage.actions(), []);
+}
+
+#[test]
+fn a_client_whose_beat_may_be_stuck_has_one_more_silence() {
+    for (revision, beat) in [(V4, "3"), (V3, "2")] {
+        let mut stage = Stage::new(revision, Transport::WebSocket);
+        stage.session.excuse(stage.now, &stage.config);
+        stage.pass(44);
+        stage.now += Duration::from_secs(1);
+        assert!(stage.session.is_overdue(stage.now, &stage.config));
+        stage.session.excuse(stage.now, &stage.config);
+        stage.pass(19);
+        assert!(stage.session.is_open());
+        stage.receive(Source::WebSocket, beat);
+        stage.pass(24);
+        assert!(stage.session.is_open());
+    }
 }
 
 #[test]
@@ -280,10 +301,11 @@ fn an_upgrade() {
     stage.session.handle_candidate(stage.now, &stage.config).unwrap();
     assert_eq!(stage.actions(), []);
     assert_eq!(stage.receive(Source::Candidate, "2probe"), [Action::AnswerProbe, answer(Last::Noop)]);
-    stage.send("held");
-    assert_eq!(stage.poll(), ("6".into(), vec![]));
+    stage.send("by a poll");
+    assert_eq!(stage.poll(), ("4by a poll".into(), vec![]));
+    stage.session.handle_get().unwrap();
     stage.session.handle_post().unwrap();
-    assert_eq!(stage.receive(Source::Candidate, "5"), [Action::Switch]);
+    assert_eq!(stage.receive(Source::Candidate, "5"), [answer(Last::Noop), Action::Switch]);
     assert_eq!(stage.session.transport(), Transport::WebSocket);
     assert_eq!(stage.receive(Source::Polling, "4in flight"), []);
     assert_eq!(stage.receive(Source::Polling, "1"), [], "polling may be closed, the session is not polling");
@@ -325,6 +347,27 @@ fn a_candidate_that_leaves_or_errs_or_waits_costs_only_itself() {
     let mut stage = Stage::new(V4, Transport::Polling);
     stage.session.handle_candidate(stage.now, &stage.config).unwrap();
     assert_eq!(stage.receive(Source::Candidate, "5"), [Action::CloseCandidate], "it has to probe first");
+}
+
+/// Something on the way lets WebSockets begin, and swallows their frames.
+#[test]
+fn who_does_not_hear_the_probes_answer_polls_on() {
+    let mut stage = Stage::new(V4, Transport::Polling);
+    stage.session.handle_candidate(stage.now, &stage.config).unwrap();
+    stage.receive(Source::Candidate, "2probe");
+    stage.session.handle_get().unwrap();
+    assert_eq!(stage.actions(), []);
+    stage.send("a");
+    assert_eq!(stage.answer().0, "4a");
+    for _ in 0..3 {
+        stage.session.handle_get().unwrap();
+        stage.now += Duration::from_millis(99);
+        stage.session.handle_timeout(stage.now, &stage.config);
+        assert_eq!(stage.actions(), []);
+        stage.now += Duration::from_millis(1);
+        stage.session.handle_timeout(stage.now, &stage.config);
+        assert_eq!(stage.answer().0, "6");
+    }
 }
 
 /// engine.io clears the clock of the pong when it switches, and so keeps a dead client for ever.
@@ -464,5 +507,5 @@ fn nothing_happens_before_a_session_is_open() {
 
 #[test]
 fn a_session_is_small() {
-    assert!(size_of::<Session>() <= 88, "{}", size_of::<Session>());
+    assert!(size_of::<Session>() <= 96, "{}", size_of::<Session>());
 }

@@ -1,8 +1,8 @@
 //! From polling to a WebSocket.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use super::{Action, Carrier, Last, Phase, Session, SessionConfig};
+use super::{Action, Answer, Carrier, Last, Phase, Session, SessionConfig};
 use crate::engineio::{Packet, PacketKind, Refusal};
 
 /// A WebSocket that wants to become the session's.
@@ -10,14 +10,26 @@ use crate::engineio::{Packet, PacketKind, Refusal};
 pub(super) enum Candidate {
     /// It has until then.
     Joined(Instant),
-    /// It asked, and was answered.
-    Probed(Instant),
+    /// It asked, and was answered. A poll that still waits at `free_at` is answered with a noop.
+    Probed { until: Instant, free_at: Instant },
 }
 
+/// How long a poll may wait while the client wants to change. It has to come back before the client says `5`; and if the
+/// client has not heard that it may, it polls on.
+const FREE_AFTER: Duration = Duration::from_millis(100);
+
 impl Candidate {
-    pub(super) fn deadline(&self) -> Instant {
+    /// Until when it has to be the session's.
+    fn until(&self) -> Instant {
         match self {
-            Self::Joined(until) | Self::Probed(until) => *until,
+            Self::Joined(until) | Self::Probed { until, .. } => *until,
+        }
+    }
+
+    pub(super) fn poll_timeout(&self) -> Instant {
+        match self {
+            Self::Joined(until) => *until,
+            Self::Probed { until, free_at } => *until.min(free_at),
         }
     }
 }
@@ -46,14 +58,21 @@ impl Session {
         Ok(())
     }
 
-    /// The candidate is gone. What was held for it goes to the next poll.
+    /// The candidate is gone. Polling goes on as it was.
     pub fn handle_candidate_lost(&mut self) {
-        // No poll can wait that has to be answered now: after the probe each was answered at once.
         self.candidate = None;
     }
 
-    pub(super) fn is_probed(&self) -> bool {
-        matches!(self.candidate, Some(Candidate::Probed(_)))
+    /// Time passed.
+    pub(super) fn handle_candidate_timeout(&mut self, now: Instant) {
+        match &mut self.candidate {
+            Some(candidate) if candidate.until() <= now => self.close_candidate(),
+            Some(Candidate::Probed { free_at, .. }) if *free_at <= now => {
+                *free_at = now + FREE_AFTER;
+                self.free_get();
+            }
+            _ => {}
+        }
     }
 
     pub(super) fn close_candidate(&mut self) {
@@ -65,20 +84,28 @@ impl Session {
     pub(super) fn handle_candidate_packet(&mut self, packet: &Packet<'_>, now: Instant, config: &SessionConfig) {
         let Some(candidate) = self.candidate else { return };
         match (candidate, packet.kind) {
-            (Candidate::Joined(until) | Candidate::Probed(until), PacketKind::Ping) if packet.is_probe() => {
-                self.handle_activity(now, config);
-                self.candidate = Some(Candidate::Probed(until));
+            (_, PacketKind::Ping) if packet.is_probe() => {
+                self.candidate = Some(Candidate::Probed { until: candidate.until(), free_at: now + FREE_AFTER });
                 self.act(Action::AnswerProbe);
-                self.answer_if_due();
+                self.free_get();
             }
-            (Candidate::Probed(_), PacketKind::Upgrade) => self.switch(now, config),
+            (Candidate::Probed { .. }, PacketKind::Upgrade) => self.switch(now, config),
             _ => self.close_candidate(),
         }
     }
 
+    /// Answers a poll that waits, which has nothing to say.
+    fn free_get(&mut self) {
+        if let Carrier::Polling(polling) = &mut self.carrier
+            && std::mem::take(&mut polling.has_get)
+        {
+            self.act(Action::Answer(Answer::only(Last::Noop)));
+        }
+    }
+
     fn switch(&mut self, now: Instant, config: &SessionConfig) {
+        self.free_get();
         let Carrier::Polling(polling) = std::mem::replace(&mut self.carrier, Carrier::WebSocket) else { return };
-        debug_assert!(!polling.has_get, "since the probe each poll is answered at once");
         self.candidate = None;
         self.act(Action::Switch);
         if polling.is_pong_due {

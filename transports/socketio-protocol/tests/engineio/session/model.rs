@@ -6,6 +6,7 @@ pub(crate) const INTERVAL: u64 = 300;
 pub(crate) const TIMEOUT: u64 = 200;
 pub(crate) const UPGRADE: u64 = 250;
 pub(crate) const CLOSE: u64 = 400;
+const FREE: u64 = 100;
 pub(crate) const PACKETS_MAX: usize = 12;
 /// A little more than eleven messages of two digits, as records.
 pub(crate) const BYTES_MAX: usize = 115;
@@ -42,6 +43,8 @@ pub(crate) struct Model {
     /// The candidate's deadline.
     pub(crate) candidate: Option<u64>,
     probed: bool,
+    /// When a poll that waits beside a probe is answered.
+    free_at: u64,
     /// When the client was pinged, if it is silent since.
     pinged: Option<u64>,
     /// Revision 4: when to ping next. Revision 3: when the client was heard.
@@ -77,10 +80,18 @@ impl Model {
         self.beat = if self.v4 { self.now + INTERVAL } else { self.now };
     }
 
-    pub(crate) fn heard(&mut self) {
-        if !self.open() {
+    pub(crate) fn excuse(&mut self) {
+        if !self.open() || self.deadline_of_beat().is_none_or(|due| self.now < due) {
             return;
         }
+        if !self.v4 {
+            self.beat += TIMEOUT;
+        } else if self.pinged.is_some() {
+            self.pinged = Some(self.now);
+        }
+    }
+
+    fn heard(&mut self) {
         if !self.v4 {
             self.beat = self.now;
         } else if let Some(pinged) = self.pinged.take() {
@@ -106,11 +117,6 @@ impl Model {
     /// Answers a poll if it can be.
     fn talk(&mut self) {
         if !self.alive() || self.websocket || !self.get {
-            return;
-        }
-        if self.candidate.is_some() && self.probed {
-            self.get = false;
-            self.actions.push(Action::Answer(Answer::default()));
             return;
         }
         let last = if self.closing.is_some() { Last::Close } else { Last::Noop };
@@ -184,8 +190,13 @@ impl Model {
     }
 
     pub(crate) fn handle_candidate_lost(&mut self) {
-        if self.candidate.take().is_some() {
-            self.talk();
+        self.candidate = None;
+    }
+
+    /// A poll that waits is answered, with nothing.
+    fn free(&mut self) {
+        if std::mem::take(&mut self.get) {
+            self.actions.push(Action::Answer(Answer::default()));
         }
     }
 
@@ -216,10 +227,9 @@ impl Model {
         if sent == Sent::Invalid {
             self.end(CloseReason::ParseError, Last::Close);
         } else if sent == Sent::Message && self.open() {
-            self.heard();
             return true;
         } else if late {
-            self.heard();
+            return false;
         } else if sent == Sent::Close {
             self.end(CloseReason::TransportClose, Last::Noop);
         } else if self.open() {
@@ -228,7 +238,9 @@ impl Model {
                 self.end(CloseReason::TransportError, Last::Close);
                 return false;
             }
-            self.heard();
+            if ping || sent == Sent::Pong {
+                self.heard();
+            }
             if ping && self.websocket {
                 self.actions.push(Action::Pong);
             } else if ping {
@@ -242,15 +254,15 @@ impl Model {
     fn handle_candidate_packet(&mut self, sent: Sent) {
         match sent {
             Sent::Probe => {
-                self.heard();
                 self.probed = true;
+                self.free_at = self.now + FREE;
                 self.actions.push(Action::AnswerProbe);
-                self.talk();
+                self.free();
             }
             Sent::Upgrade if self.probed => {
                 self.candidate = None;
+                self.free();
                 self.websocket = true;
-                assert!(!self.get, "a poll waits beside a probe");
                 self.actions.push(Action::Switch);
                 if self.pong {
                     self.actions.push(Action::Pong);
@@ -316,20 +328,28 @@ impl Model {
         }
     }
 
-    pub(crate) fn deadline(&self) -> Option<u64> {
-        let beat = match (self.v4, self.pinged) {
+    fn deadline_of_beat(&self) -> Option<u64> {
+        match (self.v4, self.pinged) {
             _ if !self.alive() => None,
             _ if self.closing.is_some() => Some(self.close_by),
             (true, Some(pinged)) => Some(pinged + TIMEOUT),
             (true, None) => Some(self.beat),
             (false, _) => Some(self.beat + INTERVAL + TIMEOUT),
-        };
-        [beat, self.candidate].into_iter().flatten().min()
+        }
+    }
+
+    pub(crate) fn deadline(&self) -> Option<u64> {
+        let beat = self.deadline_of_beat();
+        let free_at = self.candidate.filter(|_| self.probed).map(|_| self.free_at);
+        [beat, self.candidate, free_at].into_iter().flatten().min()
     }
 
     pub(crate) fn handle_timeout(&mut self) {
         if self.candidate.is_some_and(|until| until <= self.now) {
             self.drop_candidate();
+        } else if self.candidate.is_some() && self.probed && self.free_at <= self.now {
+            self.free_at = self.now + FREE;
+            self.free();
         }
         if !self.alive() || self.deadline().is_none_or(|due| self.now < due) {
             return;

@@ -109,8 +109,8 @@ impl World {
             12 if how < 2 => self.lose_websocket(how),
             12 => {
                 let now = self.now();
-                self.session.handle_activity(now, &self.config);
-                self.model.heard();
+                self.session.excuse(now, &self.config);
+                self.model.excuse();
             }
             13 if how == 0 => {
                 let now = self.now();
