@@ -91,7 +91,8 @@ impl Hooks {
     }
 
     /// Hears of each socket that came in and is gone, with its session, which is saved afterwards if it changed. It runs on
-    /// the application's runtime. Where no session is needed, `Events::on_disconnect` does the same for less.
+    /// the application's runtime. Where no session is needed, `Events::on_disconnect` does the same for less. A program that
+    /// ends waits for what is under way: [`Self::settled`].
     ///
     /// Costs, a connection, what is kept to find its session again: its cookie, and some 400 bytes; and a lock at connect and
     /// disconnect. A second one replaces the first.
@@ -133,6 +134,23 @@ impl Hooks {
     pub fn left(&self, socket: &Socket, bye: Disconnect) {
         if let Some(after) = &self.after_disconnect {
             after.left(socket, bye);
+        }
+    }
+
+    /// Resolves when all hooks of [`Self::after_disconnect`] that have begun are through, and their sessions saved. For the end
+    /// of a program, which takes what is under way along with its runtime: after [`Lanes::drain`](roomcast_lane::Lanes::drain),
+    /// by which everybody has left. A hook may wait for ever, so bound it in time. Clones of the hooks wait for the same.
+    ///
+    /// ```
+    /// # async fn f(lanes: roomcast_lane::Lanes, hooks: roomcast_sails::Hooks) {
+    /// let over = std::time::Duration::from_secs(3);
+    /// lanes.drain(over).await;
+    /// let _in_time = tokio::time::timeout(over, hooks.settled()).await;
+    /// # }
+    /// ```
+    pub async fn settled(&self) {
+        if let Some(after) = &self.after_disconnect {
+            after.settled().await;
         }
     }
 

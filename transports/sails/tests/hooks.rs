@@ -6,12 +6,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::routing::post;
+use futures_util::FutureExt;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, COOKIE, ORIGIN, SET_COOKIE};
 use http::{HeaderValue, Request, Response, StatusCode};
 use roomcast::{Engine, MemoryLane, OwnedSocket, Socket};
 use roomcast_lane::{Disconnect, DisconnectReason, Handshake, Refusal};
 use roomcast_sails::{GetCookie, Hooks, MemoryStore, MissingOrigin, SameSite, Session, SessionError, SessionLayer};
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use tower::ServiceExt;
 
 fn lane() -> MemoryLane {
@@ -201,6 +202,35 @@ async fn who_was_refused_is_not_told_of() {
     hooks.left(&ben, bye());
     assert_eq!(told.recv().await.unwrap().1, bye());
     assert!(told.try_recv().is_err());
+}
+
+#[tokio::test]
+async fn who_ends_a_program_waits_for_what_is_under_way() {
+    static GO_ON: Notify = Notify::const_new();
+    let store = MemoryStore::new();
+    let sessions = SessionLayer::new(store.clone(), ["s"]).unwrap();
+    let hooks = Hooks::new().after_disconnect(&sessions, async |session: Session, _socket, _bye| {
+        GO_ON.notified().await;
+        session.insert("left", "yes").await.unwrap();
+    });
+    assert!(hooks.settled().now_or_never().is_some(), "nothing is under way");
+    let lane = lane();
+    let ann = socket(&lane);
+    assert!(admits(&hooks, &ann, &Handshake::new("test")).await);
+    hooks.left(&ann, bye());
+    let waits = hooks.clone();
+    let mut settled = Box::pin(waits.settled());
+    assert!(settled.as_mut().now_or_never().is_none(), "also before its task has run");
+    tokio::task::yield_now().await;
+    assert!(settled.as_mut().now_or_never().is_none());
+    GO_ON.notify_one();
+    tokio::time::timeout(std::time::Duration::from_secs(20), settled).await.unwrap();
+    assert_eq!(store.sessions(), 1, "it is saved");
+    // One that panics is through too.
+    let hooks = Hooks::new().after_disconnect(&sessions, async |_session, _socket, _bye| panic!("as asked"));
+    assert!(admits(&hooks, &ann, &Handshake::new("test")).await);
+    hooks.left(&ann, bye());
+    tokio::time::timeout(std::time::Duration::from_secs(20), hooks.settled()).await.unwrap();
 }
 
 #[tokio::test]

@@ -1,14 +1,19 @@
 //! What the handshake says counts for all requests of a connection.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
 use axum::Router;
 use axum::response::AppendHeaders;
 use axum::routing::get;
 use http::HeaderMap;
 use http::header::{COOKIE, SET_COOKIE};
+use roomcast_sails::{Hooks, MemoryStore, Sails, SessionLayer};
 use serde_json::{Value, json};
 
 use crate::client::Client;
-use crate::world::World;
+use crate::world::{World, in_time};
 
 /// Says which of its headers come from a handshake.
 async fn known(headers: HeaderMap) -> axum::Json<Value> {
@@ -154,4 +159,29 @@ fn is_parse_error(error: &Value, says: &str) {
     assert_eq!(error["code"], "SAILS:HOOK:SOCKETS:PARSE_VIRTUAL_REQ");
     assert_eq!((&error["status"], &error["statusCode"]), (&json!(400), &json!(400)));
     assert!(error["details"].as_str().unwrap().contains(says), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn by_the_end_of_a_drain_everybody_has_left() {
+    let told = Arc::new(AtomicUsize::new(0));
+    let sessions = SessionLayer::new(MemoryStore::new(), ["s"]).unwrap();
+    let hear = {
+        let told = Arc::clone(&told);
+        move |_session, _socket, _bye| {
+            let told = Arc::clone(&told);
+            async move {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+                told.fetch_add(1, Ordering::SeqCst);
+            }
+        }
+    };
+    let hooks = Hooks::new().after_disconnect(&sessions, hear);
+    let world = World::virtually(Sails::builder(api()).hooks(hooks.clone()).build()).await;
+    let mut clients = Vec::new();
+    for _ in 0..10 {
+        clients.push(world.connect().await);
+    }
+    world.lanes.drain(Duration::ZERO).await;
+    in_time("the hooks", hooks.settled()).await;
+    assert_eq!(told.load(Ordering::SeqCst), clients.len());
 }
