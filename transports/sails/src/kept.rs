@@ -29,7 +29,7 @@ impl Kept {
             header.to_str().ok().map(str::to_owned)
         });
         Self {
-            cookie: header(COOKIE),
+            cookie: cookies(&handshake.headers),
             origin: header(ORIGIN),
             host: header(HOST),
             nosession: handshake.query("nosession").is_some() || handshake.headers.contains_key("nosession"),
@@ -75,6 +75,18 @@ impl Kept {
     }
 }
 
+/// All cookies in one header, where a service looks for them: proxies send several, if they had them from HTTP/2 (RFC 9113,
+/// section 8.2.3).
+fn cookies(headers: &HeaderMap) -> Option<HeaderValue> {
+    let all: Vec<_> = headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes).collect();
+    match all[..] {
+        [] => None,
+        [_] => headers.get(COOKIE).cloned(),
+        // Each is a value of a header, so together they are one.
+        _ => HeaderValue::try_from(all.join(&b"; "[..])).ok(),
+    }
+}
+
 /// Versions that cannot be read are old ones, as Sails has it.
 fn is_old(version: &str) -> bool {
     let mut numbers = version.trim_start_matches('v').split(['.', '-', '+']).map(str::parse::<u64>);
@@ -113,10 +125,12 @@ mod tests {
         assert!(!Kept::new(&handshake).is_anything());
         handshake.uri = "/socket.io/?__sails_io_sdk_version=0.9.0&nosession".parse().unwrap();
         handshake.headers.insert(COOKIE, HeaderValue::from_static("a=b"));
+        handshake.headers.append(COOKIE, HeaderValue::from_static("c=d; e=f"));
         let kept = Kept::new(&handshake);
         assert!(kept.sdk_is_old && kept.nosession && kept.is_anything());
         let mut headers = HeaderMap::new();
         kept.apply(&mut headers);
-        assert!(headers[COOKIE] == "a=b" && headers["nosession"] == "true");
+        assert_eq!(headers.get_all(COOKIE).iter().collect::<Vec<_>>(), ["a=b; c=d; e=f"]);
+        assert_eq!(headers["nosession"], "true");
     }
 }
