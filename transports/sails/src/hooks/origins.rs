@@ -8,13 +8,15 @@ use http::header::ORIGIN;
 use http::uri::Authority;
 use roomcast_lane::Refusal;
 
-/// What becomes of sockets that send no `Origin`: those of programs, mostly. Browsers send one with each WebSocket.
+/// What becomes of sockets that send no `Origin`: those of programs, mostly. Browsers send one with each WebSocket, and with
+/// what goes to another site; a poll by which a page connects to its own server has none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum MissingOrigin {
     /// They come in.
     #[default]
     Allow,
-    /// They do not.
+    /// They do not, unless a browser vouches that it is a page of the server itself: `Sec-Fetch-Site: same-origin`. Browsers say
+    /// so of servers that they trust, which are those with TLS and those of their own machine.
     Deny,
 }
 
@@ -60,7 +62,7 @@ impl OnlyOrigins {
     pub(super) fn check(&self, headers: &HeaderMap, missing: MissingOrigin) -> Result<(), Refusal> {
         let mut origins = headers.get_all(ORIGIN).iter();
         let is_allowed = match (origins.next(), origins.next()) {
-            (None, _) => missing == MissingOrigin::Allow,
+            (None, _) => missing == MissingOrigin::Allow || is_same_origin(headers),
             (Some(origin), None) => self.0.iter().any(|entry| entry.as_bytes().eq_ignore_ascii_case(origin.as_bytes())),
             (Some(_), Some(_)) => false,
         };
@@ -70,6 +72,12 @@ impl OnlyOrigins {
         tracing::debug!("a socket was refused: only_allow_origins has not {:?}", headers.get(ORIGIN));
         Err(Refusal::new("Origin not allowed"))
     }
+}
+
+/// Whether a browser says that its page is of this server. A page cannot say so itself (Fetch Metadata, section 2.3).
+fn is_same_origin(headers: &HeaderMap) -> bool {
+    let mut sites = headers.get_all("sec-fetch-site").iter();
+    matches!((sites.next(), sites.next()), (Some(site), None) if site == "same-origin")
 }
 
 fn fault(entry: &str) -> Option<OriginFault> {
@@ -175,5 +183,27 @@ mod tests {
             assert!(!allows(&[origin]), "{origin}");
         }
         assert!(!allows(&["https://app.example.com", "https://app.example.com"]));
+    }
+
+    #[test]
+    fn who_sends_no_origin_is_denied_but_for_pages_of_the_server_itself() {
+        let list = OnlyOrigins::new(["https://app.example.com"]).unwrap();
+        let allows = |headers: &[(&'static str, &'static str)], missing| {
+            let headers = headers.iter().map(|(name, value)| (name.parse().unwrap(), HeaderValue::from_static(value)));
+            list.check(&HeaderMap::from_iter(headers), missing).is_ok()
+        };
+        for (headers, is_allowed) in [
+            (&[][..], false),
+            // A GET of a page to its own origin has no Origin, and browsers say so in this way.
+            (&[("sec-fetch-site", "same-origin")], true),
+            (&[("sec-fetch-site", "same-site")], false),
+            (&[("sec-fetch-site", "cross-site")], false),
+            (&[("sec-fetch-site", "none")], false),
+            (&[("sec-fetch-site", "same-origin"), ("sec-fetch-site", "cross-site")], false),
+            (&[("sec-fetch-site", "same-origin"), ("origin", "https://evil.example")], false),
+        ] {
+            assert_eq!(allows(headers, MissingOrigin::Deny), is_allowed, "{headers:?}");
+        }
+        assert!(allows(&[("sec-fetch-site", "cross-site")], MissingOrigin::Allow));
     }
 }
