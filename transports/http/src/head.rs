@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   bytes --> not GET, or no path of ours -----------------------+
-//!     |       not well-formed, or too long ----------------------+--> given away, with every byte: an HTTP server answers
+//!     |       not well-formed, too long, or with a body ---------+--> given away, with every byte: an HTTP server answers
 //!     v                                                          |
 //!   whole --> its endpoint does not take it ---------------------+
 //!     |
@@ -17,6 +17,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Uri, Version};
 use roomcast_lane::{Close, Context, Farewell, Progress, Protocol, Stream};
 
@@ -134,6 +135,8 @@ impl Heads {
         let has_line = input.get(parsed..).is_some_and(|new| new.contains(&b'\n'));
         match if has_line { parse(input) } else { Ok(None) } {
             Ok(None) if input.len() < self.bytes_max => Judged::Wait,
+            // Behind its head stands what an endpoint would take for the first bytes of another protocol.
+            Ok(Some((request, _))) if has_body(&request) => Judged::Other,
             Ok(Some((request, length))) if length <= self.bytes_max => {
                 direct.upgrade(request).map_or(Judged::Other, |upgrade| Judged::Taken(upgrade, length))
             }
@@ -155,6 +158,12 @@ impl Heads {
             None => GET.starts_with(input),
         }
     }
+}
+
+/// Whether a body follows (RFC 9112, section 6.3). A length that cannot be read is for others to judge.
+fn has_body(request: &Request<()>) -> bool {
+    let headers = request.headers();
+    headers.contains_key(TRANSFER_ENCODING) || headers.get_all(CONTENT_LENGTH).iter().any(|length| length != "0")
 }
 
 /// Reads a head as hyper does, with the same parser: a request and how long its head is, once it is whole.

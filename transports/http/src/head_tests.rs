@@ -102,6 +102,14 @@ fn a_head_that_is_taken_is_answered_in_one_write() {
 }
 
 #[test]
+fn a_body_of_no_bytes_is_none() {
+    let mut house = House::new();
+    let client = house.client();
+    client.send(request("GET /echo").replacen("Host", "Content-Length: 0\r\nHost", 1));
+    assert_eq!(house.receive(&client), ACCEPTED);
+}
+
+#[test]
 fn byte_by_byte_and_with_bytes_behind_it() {
     let input = request("GET /echo") + "and more";
     let mut house = House::new();
@@ -126,6 +134,9 @@ fn byte_by_byte_and_with_bytes_behind_it() {
 fn what_is_for_others_has_every_byte_however_it_is_cut() {
     for input in [
         request("POST /echo") + "body",
+        request("GET /echo").replacen("Host", "Content-Length: 4\r\nHost", 1) + "body",
+        request("GET /echo").replacen("Host", "Content-Length: 0\r\ncontent-length: 4\r\nHost", 1) + "body",
+        request("GET /echo").replacen("Host", "Transfer-Encoding: chunked\r\nHost", 1) + "0\r\n\r\n",
         request("GET /other"),
         request("GET /echo/"),
         request("GET /echoes"),
