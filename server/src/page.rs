@@ -21,6 +21,7 @@ pub(crate) fn router<S: Clone + Send + Sync + 'static>() -> Router<S> {
         .route("/pane.js", get(async || script(include_str!("page/pane.js"))))
         .route("/socket-pane.js", get(async || script(include_str!("page/socket-pane.js"))))
         .route("/dom.js", get(async || script(include_str!("page/dom.js"))))
+        .route("/rounds.js", get(async || script(include_str!("page/rounds.js"))))
         .route("/http.js", get(async || script(include_str!("page/http.js"))))
         .route("/socketio.js", get(async || script(include_str!("page/socketio.js"))))
         .route("/socketio-pane.js", get(async || script(include_str!("page/socketio-pane.js"))))

@@ -4,6 +4,7 @@
 import { done } from '/dom.js';
 import { json } from '/http.js';
 import { RequestsPane } from '/requests-pane.js';
+import { inRounds } from '/rounds.js';
 import { SocketPane } from '/socket-pane.js';
 import { SocketIoPane, address as socketIoAddress } from '/socketio-pane.js';
 
@@ -112,21 +113,9 @@ class RawPane extends SocketPane {
 const raw = [new RawPane('a', 'Hello from A'), new RawPane('b', 'Hello from B')];
 const socketIo = new SocketIoPane('c', raw[0]);
 const panes = [...raw, socketIo];
-let running;
-let again = false;
 
-/** Brings rooms, members and the server's counters up to date. Calls that come meanwhile are one more round together. */
-async function refresh() {
-  again = true;
-  running ??= (async () => {
-    while (again) {
-      again = false;
-      await refreshAll();
-    }
-    running = undefined;
-  })();
-  await running;
-}
+/** Brings rooms, members and the server's counters up to date. */
+const refresh = inRounds(refreshAll);
 
 async function refreshAll() {
   await Promise.all(panes.map((pane) => pane.refresh()));

@@ -94,7 +94,7 @@ export class SocketIoPane extends SocketPane {
   async refresh() {
     const { id } = this;
     const [answer] = (id && await this.io.ask('get', [{ url: '/me/rooms' }], ACK_MS, true)) ?? [];
-    const rooms = answer?.body.rooms ?? [];
+    const rooms = answer?.body?.rooms ?? []; // what is no request is answered without a body
     await this.showRooms(rooms.filter((room) => room !== id).sort(), [this.field('room').value]);
   }
 

@@ -1,0 +1,27 @@
+// Work that is asked for more often than it can be done.
+
+/**
+ * What is returned has `work` done, and resolves when it is. Calls that come meanwhile are one more round together. A round that
+ * fails says so in the console, and is followed by the next one as any other.
+ */
+export function inRounds(work) {
+  let running;
+  let again = false;
+
+  async function rounds() {
+    while (again) {
+      again = false;
+      try {
+        await work();
+      } catch (error) {
+        console.error(error);
+      }
+    }
+  }
+
+  return () => {
+    again = true;
+    running ??= rounds().finally(() => { running = undefined; });
+    return running;
+  };
+}
