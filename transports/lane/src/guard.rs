@@ -29,8 +29,8 @@ pub(crate) fn report_panic(counters: Option<&Counters>, name: &str, panic: &(dyn
     tracing::error!("handler {name:?} panicked: {}", text(panic));
 }
 
-/// What a panic said.
-pub(crate) fn text(panic: &(dyn Any + Send)) -> &str {
+/// What a panic said, for a log: the text of `panic!`, whatever it was made of.
+pub fn text(panic: &(dyn Any + Send)) -> &str {
     let owned = || panic.downcast_ref::<String>().map(String::as_str);
     panic.downcast_ref::<&str>().copied().or_else(owned).unwrap_or("(no text)")
 }

@@ -38,6 +38,7 @@ pub use application::events::{
 pub use application::handshake::{Handshake, Refusal};
 pub use application::reply::{AckToken, Answer, AnswerError, Reply};
 pub use application::{Application, BoxFuture};
+pub use guard::text as panic_text;
 pub use lanes::accept::accept;
 pub use lanes::codecs::CodecId;
 pub use lanes::counters::LaneStats;

@@ -13,7 +13,7 @@ use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use http_body::Body;
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use roomcast::{Message, Socket};
-use roomcast_lane::{Application, BoxFuture, Disconnect, Event, Events, Handshake, Refusal, Reply};
+use roomcast_lane::{Application, BoxFuture, Disconnect, Event, Events, Handshake, Refusal, Reply, panic_text};
 use tower_service::Service;
 
 use crate::answer;
@@ -93,9 +93,9 @@ impl Sails {
 }
 
 impl SailsBuilder {
-    /// How long a request may take; 30 s by default, a year at most. Then it is given up, and answered with 503.
+    /// How long a request may take; 30 s by default. Then it is given up, and answered with 503.
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = timeout.min(Duration::from_secs(365 * 24 * 60 * 60));
+        self.timeout = timeout;
         self
     }
 
@@ -179,9 +179,7 @@ impl Inner {
             }
             Ok(Ok(Err(why))) => answer::text(StatusCode::INTERNAL_SERVER_ERROR, why),
             Ok(Err(panic)) => {
-                let text = panic.downcast_ref::<&str>().copied().map(str::to_owned);
-                let text = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
-                tracing::error!("a virtual request panicked: {text}");
+                tracing::error!("a virtual request panicked: {}", panic_text(&*panic));
                 answer::text(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error")
             }
             Err(_elapsed) => answer::text(StatusCode::SERVICE_UNAVAILABLE, "Request timed out"),

@@ -143,3 +143,12 @@ async fn what_is_too_long_is_not_sent() {
     }
     assert_eq!(ann.get("/sized/1").await.ok(), "x");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_may_have_all_the_time_there_is() {
+    for timeout in [Duration::MAX, Duration::from_secs(100 * 365 * 24 * 60 * 60)] {
+        let api = Router::new().route("/", get(async || tokio::task::yield_now().await));
+        let world = World::virtually(Sails::builder(api).timeout(timeout).build()).await;
+        assert_eq!(world.connect().await.get("/").await.status, 200, "{timeout:?}");
+    }
+}
