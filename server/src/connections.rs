@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use roomcast_lane::Lanes;
 
-/// Counts the accepted connections of a server: those that speak HTTP, and those that live on lanes.
+/// Counts the accepted connections of a server: those that speak HTTP, and those on lanes, which were upgraded, or began there and
+/// have not said yet what they are.
 #[derive(Clone, Debug)]
 pub struct Connections {
     /// A statistic: nothing is ordered by it.

@@ -8,14 +8,12 @@ use axum::{Extension, Json, Router};
 use roomcast::{Message, Sent, Socket};
 use roomcast_lane::Attachments;
 use roomcast_sails::{Error, Sockets};
+use roomcast_websocket::LIST_MAX;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
 use super::extract::{Body, Caller};
 use super::with_options;
-
-/// Names in one list of a body.
-const LIST_MAX: usize = 10_000;
 
 pub(super) fn router() -> Router<Sockets> {
     Router::new()
@@ -46,8 +44,8 @@ fn done() -> Outcome {
 /// Why a verb was not carried out.
 enum Failure {
     Sails(Error),
-    /// The body is not what the verb takes.
-    Body(&'static str),
+    /// A list has no name, more than [`LIST_MAX`], or an empty one.
+    Names,
 }
 
 impl<E: Into<Error>> std::convert::From<E> for Failure {
@@ -60,7 +58,10 @@ impl IntoResponse for Failure {
     fn into_response(self) -> Response {
         match self {
             Self::Sails(error) => error.into_response(),
-            Self::Body(why) => (StatusCode::BAD_REQUEST, why).into_response(),
+            Self::Names => {
+                let why = format!("a list has 1 to {LIST_MAX} names, none of them empty");
+                (StatusCode::BAD_REQUEST, why).into_response()
+            }
         }
     }
 }
@@ -240,7 +241,7 @@ async fn clear(State(sockets): State<Sockets>, Path(room): Path<String>, Caller(
 /// A list of names that are not empty.
 fn names(list: &[String]) -> Result<&[String], Failure> {
     if list.is_empty() || list.len() > LIST_MAX || list.iter().any(String::is_empty) {
-        return Err(Failure::Body("a list has 1 to 10000 names, none of them empty"));
+        return Err(Failure::Names);
     }
     Ok(list)
 }
