@@ -52,9 +52,9 @@ impl Connect {
 
     /// As the socket that lost its connection: under its id, in its rooms, and with what was sent to it after the offset, which
     /// follows once the client has heard that it is connected. The namespace has to keep a journal
-    /// ([`Engine::keep_journal`](roomcast::Engine::keep_journal)). If that is not possible, or what it missed is more than may
-    /// wait for a connection, it is connected as a new one; [`NewSocket::recovered`] and
-    /// [`Handshake::recovered`] tell.
+    /// ([`Engine::keep_journal`](roomcast::Engine::keep_journal)). If that is not possible, as when a limit keeps it out of one
+    /// of its rooms, or what it missed is more than may wait for a connection, it is connected as a new one, in none of them;
+    /// [`NewSocket::recovered`] and [`Handshake::recovered`] tell.
     pub fn resume(mut self, who: FormerMember, after: Offset) -> Self {
         self.resume = Some((who, after));
         self

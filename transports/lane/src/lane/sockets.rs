@@ -75,11 +75,16 @@ impl Lane {
         self.ports.get(namespace).connect(&id).map_err(|error| Refusal::new(error.to_string()))
     }
 
-    /// Brings a former socket back, if the journal has all that it missed, and that is not more than `max` bytes.
+    /// Brings a former socket back, if the journal has all that it missed, that is not more than `max` bytes, and it can be in
+    /// all its rooms again.
     fn resume(&mut self, namespace: &Arc<str>, who: &FormerMember, after: Offset, max: usize) -> Option<Resumed> {
         let engine = self.ports.get(namespace).engine().clone();
         let resumed = engine.journal()?.resume(who, after, || self.ports.get(namespace).connect(&who.id));
         match resumed {
+            Ok(resumed) if !resumed.refused.is_empty() => {
+                tracing::debug!("a socket is not recovered: it cannot be in the rooms {:?} again", resumed.refused);
+                None
+            }
             Ok(resumed) if resumed.missed.iter().map(|(message, _)| message.size()).sum::<usize>() <= max => {
                 Some(resumed)
             }

@@ -4,7 +4,7 @@ use std::any::Any;
 use std::sync::{Arc, Mutex, mpsc};
 
 use bytes::{BufMut, Bytes, BytesMut};
-use roomcast::{Codec, EncodeError, Message, Outgoing, Socket, SocketId};
+use roomcast::{Codec, EncodeError, FormerMember, Message, Offset, Outgoing, Socket, SocketId};
 
 use super::talk::{LineCodec, ROOMY, Stage};
 use crate::{
@@ -254,4 +254,40 @@ fn several_sockets_on_one_connection() {
     let reasons: Vec<_> = stage.byes().into_iter().map(|bye| bye.reason).collect();
     assert_eq!(reasons, [DisconnectReason::ClientLeft, DisconnectReason::ServerLeft]);
     assert_eq!(stage.lane.stats().connections, 1, "the connection stays");
+}
+
+/// Comes back as it is told, and says what it is.
+struct Back(FormerMember, Offset);
+
+impl Protocol for Back {
+    fn handle_open(&mut self, cx: &mut Context<'_>) {
+        let connect = Connect::new(Handshake::new("back")).resume(self.0.clone(), self.1);
+        let socket = cx.connect_with(connect).unwrap();
+        assert_eq!(socket.recovered, socket.id.to_string() == self.0.id);
+        cx.queue(format!("recovered: {}\n", socket.recovered).as_bytes());
+    }
+
+    fn handle_input(&mut self, input: &mut [u8], _cx: &mut Context<'_>) -> Result<Progress, Close> {
+        Ok(Progress::used(input.len()))
+    }
+}
+
+#[test]
+fn who_cannot_be_in_all_its_rooms_again_is_a_new_one() {
+    let engine = roomcast::Engine::builder().rooms_per_socket_max(2).build();
+    engine.keep_journal(1 << 20);
+    let mut stage = Stage::of(engine, 1 << 20, 64 << 20);
+    let since = stage.engine.journal().unwrap().last();
+    let _ = stage.engine.to("r0").broadcast(&Message::json("missed", "1").unwrap());
+    for (rooms, is_back) in [(2, true), (3, false)] {
+        let rooms = (0..rooms).map(|room| format!("r{room}")).collect();
+        let former = FormerMember { id: "abcdefghij0123456789".into(), rooms };
+        let client = stage.lane.connect(&stage.wire, ROOMY, move || Back(former, since));
+        stage.lane.run();
+        let missed = if is_back { "missed \"1\"\n" } else { "" };
+        assert_eq!(client.receive_text(), format!("recovered: {is_back}\n{missed}"));
+        assert_eq!((stage.engine.to("r0").count(), stage.engine.stats().sockets), (usize::from(is_back), 1));
+        client.break_off();
+        stage.lane.run();
+    }
 }

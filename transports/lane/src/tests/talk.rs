@@ -175,7 +175,10 @@ impl Stage {
     }
 
     pub(super) fn with_limits(outbox: usize, inbox: u64) -> Self {
-        let engine = Engine::new();
+        Self::of(Engine::new(), outbox, inbox)
+    }
+
+    pub(super) fn of(engine: Engine, outbox: usize, inbox: u64) -> Self {
         let lane = ManualLane::with_limits(&engine, outbox, inbox);
         let notes = Arc::new(Notes::default());
         let wire = Wire::new(lane.register(LineCodec), Arc::clone(&notes));
