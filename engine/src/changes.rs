@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use ahash::RandomState;
 
+use crate::contain::contain;
 use crate::id::SocketId;
 use crate::observer::Observer;
 use crate::socket::Members;
@@ -57,21 +58,21 @@ impl<'a> Changes<'a> {
         self.rooms.get_or_insert_default().entry(room).or_default()
     }
 
-    /// Tells the observer. The caller holds no lock.
+    /// Tells the observer, whatever it does. The caller holds no lock and no pin.
     pub(crate) fn report(self) {
         let Some(observer) = self.observer else { return };
         for (room, change) in self.rooms.into_iter().flatten() {
             if change.created {
-                observer.room_created(&room);
+                contain(|| observer.room_created(&room));
             }
             if !change.joined.is_empty() {
-                observer.joined(&room, &Members::new(change.joined));
+                contain(|| observer.joined(&room, &Members::new(change.joined)));
             }
             if !change.left.is_empty() {
-                observer.left(&room, &Members::new(change.left));
+                contain(|| observer.left(&room, &Members::new(change.left)));
             }
             if change.deleted {
-                observer.room_deleted(&room);
+                contain(|| observer.room_deleted(&room));
             }
         }
     }

@@ -1,6 +1,7 @@
 //! The life of a socket in the engine: connect, disconnect, free. `slots.rs` has the protocol.
 
 use crate::changes::Changes;
+use crate::contain::drop_each;
 use crate::engine::Engine;
 use crate::error::ConnectError;
 use crate::id::{PublicId, SocketId};
@@ -53,11 +54,11 @@ impl Engine {
             core.withdraw_id(self.namespace.number(), id, &guard);
             (state.reporting & id.bit() != 0, state.take_data(id.slot))
         };
-        // Values of users are dropped here: no lock is held.
-        drop(data);
         let mut changes = Changes::new(core.observer.as_deref(), reporting);
         self.leave_as_dead(group, id, &mut changes, &guard);
         drop(guard);
+        // Values of users: no lock is held, and no pin.
+        drop_each(data);
         let rooms = changes.rooms();
         changes.report();
         Some(rooms)

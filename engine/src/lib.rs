@@ -55,6 +55,7 @@ mod cells;
 mod changes;
 mod codec;
 mod connection;
+mod contain;
 mod core;
 mod engine;
 mod error;

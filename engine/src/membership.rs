@@ -124,6 +124,7 @@ impl Engine {
             let meant = if group.is_alive(id) { id.bit() } else { 0 };
             self.exit(number, &mut state, Tile { group: id.group(), bits: meant }, &mut changes, &guard) != 0
         };
+        drop(guard);
         changes.report();
         left
     }
@@ -152,6 +153,7 @@ impl Engine {
                 break;
             }
         }
+        drop(guard);
         changes.report();
         outcome.map(|()| changed)
     }
@@ -207,6 +209,7 @@ impl Engine {
                 changed.memberships += gone.count_ones() as usize;
             }
         }
+        drop(guard);
         changes.report();
         changed
     }
@@ -225,6 +228,7 @@ impl Engine {
             let (tile, still) = (Tile { group: tile.group, bits }, |group: &Group| group.current(bits, select.clock));
             changed.memberships += self.leave_rooms(group, state, tile, still, &mut changes, &guard);
         }
+        drop(guard);
         changes.report();
         changed
     }

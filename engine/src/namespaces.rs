@@ -22,6 +22,7 @@ use std::sync::{Arc, OnceLock};
 
 use ahash::RandomState;
 
+use crate::contain::drop_each;
 use crate::journal::Journal;
 use crate::roster::Roster;
 use crate::sync::{Mutex, fence, random_state};
@@ -101,6 +102,13 @@ impl Namespace {
         // to somebody else now.
         fence(Acquire);
         unused
+    }
+}
+
+/// The last holder may be a lane, in the middle of its work.
+impl Drop for Extras {
+    fn drop(&mut self) {
+        drop_each(std::mem::take(&mut *self.shared.lock()));
     }
 }
 

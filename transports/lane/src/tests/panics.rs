@@ -100,3 +100,27 @@ fn a_protocol_that_panics_costs_its_connection_only() {
         assert_eq!(other.receive_text(), "echo fine\n");
     }
 }
+
+#[test]
+fn a_value_that_panics_when_it_is_dropped_costs_nothing() {
+    struct Sore;
+    impl Drop for Sore {
+        fn drop(&mut self) {
+            panic!("as asked");
+        }
+    }
+    let mut stage = Stage::new();
+    let clients: Vec<_> = (0..4).map(|_| stage.client(ROOMY)).collect();
+    for (_, socket) in &clients[..3] {
+        assert!(socket.join("room").is_ok() && socket.insert(Sore));
+    }
+    clients[0].0.break_off();
+    clients[1].0.send("quit\n");
+    clients[2].1.disconnect();
+    stage.lane.run();
+    assert_eq!((stage.byes().len(), stage.engine.stats().sockets, stage.engine.stats().rooms), (3, 1, 0));
+    assert!(stage.byes().iter().all(|bye| bye.rooms == ["room"]));
+    clients[3].0.send("echo fine\n");
+    stage.lane.run();
+    assert_eq!(clients[3].0.receive_text(), "echo fine\n");
+}
