@@ -325,8 +325,9 @@ impl Lanes {
         }
     }
 
-    /// Ends everything in good order: accepts nothing more, tells each client at a random time within `over`, waits at most a
-    /// second longer, and ends the threads. Returns how many connections had to be cut off; 0 when it was called before.
+    /// Ends everything in good order: accepts nothing more, tells each client at a random time within `over`, a year at most,
+    /// waits at most a second longer, and ends the threads. Returns how many connections had to be cut off; 0 when it was
+    /// called before.
     pub async fn drain(&self, over: Duration) -> usize {
         self.0.draining.store(true, Ordering::SeqCst);
         self.0.drain.notify_waiters();

@@ -25,6 +25,8 @@ use crate::protocol::context::Place;
 const FAREWELL: Duration = Duration::from_secs(2);
 /// How long after the time for a drain is over the rest is cut off.
 const DRAIN_GRACE: Duration = Duration::from_secs(1);
+/// The longest drain, a year: what is longer may be later than any clock can say.
+const DRAIN_MAX: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 impl Lane {
     /// Accepts connections, as another task of the lane's thread. A lane without a reactor cannot.
@@ -229,6 +231,7 @@ impl Lane {
         if self.drain.is_some() {
             return;
         }
+        let over = over.min(DRAIN_MAX);
         let nanos = u64::try_from(over.as_nanos()).unwrap_or(u64::MAX);
         let Self { connections, ids, now, .. } = self;
         let mut closes: Vec<_> = connections

@@ -135,6 +135,18 @@ fn a_drain_of_nobody_is_over_at_once() {
 }
 
 #[test]
+fn a_drain_may_take_for_ever() {
+    let mut stage = Stage::new();
+    let (client, _) = stage.client(ROOMY);
+    stage.lane.drain(Duration::MAX);
+    stage.lane.advance(SECOND * 60);
+    assert!(!stage.lane.is_ended());
+    client.break_off();
+    stage.lane.run();
+    assert!(stage.lane.is_ended());
+}
+
+#[test]
 fn rooms_come_with_the_news_when_the_program_was_faster() {
     let mut stage = Stage::new();
     let (client, socket) = stage.client(ROOMY);
