@@ -1,5 +1,6 @@
 //! Lanes driven by hand: whole turns, with streams in memory.
 
+mod accepting;
 mod behind;
 mod budget;
 mod changing;

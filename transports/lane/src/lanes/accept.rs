@@ -13,8 +13,8 @@ use tokio::sync::{mpsc, watch};
 use crate::lanes::Lanes;
 use crate::lanes::order::Order;
 
-/// How long to wait when the process or the system has no file left.
-const OUT_OF_FILES: Duration = Duration::from_millis(100);
+/// How long to wait when the process or the system has no file left, or something else for a connection.
+const SHORTAGE: Duration = Duration::from_millis(100);
 /// How often at most to say so.
 const SAY_SO: Duration = Duration::from_secs(1);
 /// How long a peer may be silent until the system asks whether it is there, and how often it asks then. Linux takes a peer that
@@ -193,30 +193,43 @@ impl Troubles {
     /// # Errors
     /// The error, if it does not pass.
     async fn handle(&mut self, error: io::Error) -> io::Result<()> {
-        if is_out_of_files(&error) {
-            if self.said.is_none_or(|said| said.elapsed() >= SAY_SO) {
-                tracing::warn!("connections wait to be accepted: {error}; raise the limit of open files");
-                self.said = Some(Instant::now());
-            }
-            tokio::time::sleep(OUT_OF_FILES).await;
-            return Ok(());
-        }
         if is_passing(&error) {
             tracing::debug!("a connection was lost before it was accepted: {error}");
             return Ok(());
         }
-        Err(error)
+        if is_final(&error) {
+            return Err(error);
+        }
+        if self.said.is_none_or(|said| said.elapsed() >= SAY_SO) {
+            let advice = if is_out_of_files(&error) { "; raise the limit of open files" } else { "" };
+            tracing::warn!("connections wait to be accepted: {error}{advice}");
+            self.said = Some(Instant::now());
+        }
+        tokio::time::sleep(SHORTAGE).await;
+        Ok(())
     }
 }
 
-/// EMFILE, ENFILE, WSAEMFILE, ENOMEM: the connection stays in the queue and will do later.
+/// EMFILE, ENFILE, WSAEMFILE.
 fn is_out_of_files(error: &io::Error) -> bool {
-    const NUMBERS: [i32; 3] = [24, 23, 10_024];
-    error.raw_os_error().is_some_and(|number| NUMBERS.contains(&number)) || error.kind() == io::ErrorKind::OutOfMemory
+    error.raw_os_error().is_some_and(|number| [24, 23, 10_024].contains(&number))
+}
+
+/// Whether the listener is no use any more: the system says that it is none (EBADF, EINVAL, ENOTSOCK and their like on
+/// Windows), or it is not the system that speaks. All other errors that are not the connection's are taken for a shortage,
+/// as of files, memory or buffers: the connection stays in the queue and will do later.
+pub(crate) fn is_final(error: &io::Error) -> bool {
+    const NOT_A_SOCKET: i32 = if cfg!(target_os = "linux") { 88 } else { 38 };
+    error.raw_os_error().is_none_or(|number| [9, 22, NOT_A_SOCKET, 10_009, 10_022, 10_038].contains(&number))
 }
 
 /// Errors of the connection, not of the listener (accept(2)).
-fn is_passing(error: &io::Error) -> bool {
+pub(crate) fn is_passing(error: &io::Error) -> bool {
+    // EPROTO, ENOPROTOOPT, EHOSTDOWN, ENONET, EOPNOTSUPP: Linux tells what a connection that waits has gone through.
+    const OF_LINUX: [i32; 5] = [71, 92, 112, 64, 95];
+    if cfg!(target_os = "linux") && error.raw_os_error().is_some_and(|number| OF_LINUX.contains(&number)) {
+        return true;
+    }
     use io::ErrorKind::{
         ConnectionAborted, ConnectionRefused, ConnectionReset, HostUnreachable, Interrupted, NetworkDown,
         NetworkUnreachable, PermissionDenied, TimedOut,
