@@ -4,8 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use roomcast::{Message, Socket};
+
 use super::talk::{ROOMY, Stage, Talk};
-use crate::{DisconnectReason, Farewell};
+use crate::{DisconnectReason, Farewell, ManualConnection};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -24,6 +26,39 @@ fn last_words_are_flushed_and_the_stream_half_closed() {
     stage.lane.run();
     assert_eq!(stage.lane.stats().connections, 0);
     assert_eq!(stage.byes()[0].reason, DisconnectReason::ClientLeft);
+}
+
+#[test]
+fn a_frame_that_is_half_written_is_finished_before_the_last_words() {
+    let long = |kind: &str| Message::json("m", &kind.repeat(300)).unwrap();
+    let short = |kind: &str| Message::json("m", &kind.repeat(20)).unwrap();
+    for message in [long("l"), short("s"), short("k").latest("k")] {
+        let whole = format!("m {}\n", str::from_utf8(message.as_json().unwrap()).unwrap());
+        let ways: [(&dyn Fn(&mut Stage, &ManualConnection, &Socket), &str); 4] = [
+            (&|_, _, socket| assert!(socket.disconnect()), "bye 1000\n"),
+            (&|_, client, _| client.send("quit\n"), "bye 1000\n"),
+            (&|_, client, _| client.end(), "bye 1006\n"),
+            (&|stage, _, _| stage.lane.drain(Duration::ZERO), "bye 1001\n"),
+        ];
+        for (close, bye) in ways {
+            let mut stage = Stage::new();
+            let (client, socket) = stage.client(6);
+            let _ = socket.send(&message);
+            stage.lane.run();
+            let mut got = client.receive_text();
+            assert_eq!(got, whole[..6]);
+            close(&mut stage, &client, &socket);
+            got += &stage.read_all(&client);
+            assert_eq!(got, format!("{whole}{bye}"));
+        }
+    }
+    // A frame of control bytes is one too.
+    let mut stage = Stage::new();
+    let (client, socket) = stage.client(6);
+    client.send("ping 0123456789\n");
+    stage.lane.run();
+    socket.disconnect();
+    assert_eq!(stage.read_all(&client), "pong 0123456789\nbye 1000\n");
 }
 
 #[test]
