@@ -10,45 +10,48 @@ const ROOM_BYTES: usize = 4 * 1024;
 /// What came and was not used: a partial frame, or all there is while input is held. Absent while there is nothing.
 #[derive(Debug, Default)]
 pub(crate) struct Input {
+    /// What came, and behind it space for more: made once, for many reads.
     bytes: Vec<u8>,
+    /// How much came.
+    length: usize,
     /// The length at which it is worth to call the protocol again.
     want: usize,
 }
 
 impl Input {
     pub(crate) fn new(bytes: Vec<u8>, want: usize) -> Self {
-        Self { bytes, want }
+        Self { length: bytes.len(), bytes, want }
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.bytes.len()
+        self.length
     }
 
     /// Whether there is so much that none should be read while input is held.
     pub(crate) fn is_enough_to_hold(&self) -> bool {
-        self.bytes.len() >= ROOM_BYTES
+        self.length >= ROOM_BYTES
     }
 
     pub(crate) fn is_complete(&self) -> bool {
-        self.bytes.len() >= self.want
+        self.length >= self.want
     }
 
     /// Whether the rest should be read behind a copy of it, in the lane's buffer.
     pub(crate) fn is_small(&self) -> bool {
-        self.bytes.len() <= COPY_BYTES && self.want <= READ_BYTES / 2
+        self.length <= COPY_BYTES && self.want <= READ_BYTES / 2
     }
 
     pub(crate) fn as_slice(&self) -> &[u8] {
-        &self.bytes
+        &self.bytes[..self.length]
     }
 
     pub(crate) fn as_mut_slice(&mut self) -> &mut [u8] {
-        &mut self.bytes
+        &mut self.bytes[..self.length]
     }
 
     /// Calls `read` with space behind what is there, not more than a step, and keeps as much of it as `count` says.
     pub(crate) fn read<R>(&mut self, read: impl FnOnce(&mut [u8]) -> R, count: impl FnOnce(&R) -> usize) -> R {
-        let room = self.want.saturating_sub(self.bytes.len()).clamp(ROOM_BYTES, READ_BYTES);
+        let room = self.missing().clamp(ROOM_BYTES, READ_BYTES);
         self.read_up_to(room, read, count)
     }
 
@@ -58,12 +61,26 @@ impl Input {
     }
 
     fn read_up_to<R>(&mut self, room: usize, read: impl FnOnce(&mut [u8]) -> R, count: impl FnOnce(&R) -> usize) -> R {
-        let length = self.bytes.len();
-        self.bytes.reserve_exact(room);
-        self.bytes.resize(length + room, 0);
-        let result = read(&mut self.bytes[length..]);
-        self.bytes.truncate(length + count(&result).min(room));
+        if self.bytes.len() - self.length < room / 2 {
+            self.grow(room);
+        }
+        let space = &mut self.bytes[self.length..];
+        let room = room.min(space.len());
+        let result = read(&mut space[..room]);
+        self.length += count(&result).min(room);
         result
+    }
+
+    /// Makes space for `room` bytes, or for a quarter of what came, if that is more and will be needed: so what comes is
+    /// moved a few times at most, in however small parts it comes.
+    fn grow(&mut self, room: usize) {
+        let length = self.length + room.max(self.missing().min(self.length / 4));
+        self.bytes.reserve_exact(length - self.bytes.len());
+        self.bytes.resize(length, 0);
+    }
+
+    fn missing(&self) -> usize {
+        self.want.saturating_sub(self.length)
     }
 
     pub(crate) fn want(&self) -> usize {
@@ -73,7 +90,8 @@ impl Input {
     /// Forgets the first `used` bytes. What remains gets an allocation of its own size.
     pub(crate) fn consume(&mut self, used: usize, want: usize) {
         if used > 0 {
-            self.bytes = self.bytes[used..].to_vec();
+            self.bytes = self.bytes[used..self.length].to_vec();
+            self.length = self.bytes.len();
         }
         self.want = want;
     }
@@ -94,6 +112,20 @@ mod tests {
         assert!(offered.iter().all(|space| *space <= READ_BYTES), "{offered:?}");
         assert!(input.len() < (1 << 20) + READ_BYTES);
         assert!(input.bytes.capacity() < (1 << 20) + 2 * READ_BYTES);
+    }
+
+    #[test]
+    fn what_comes_in_dribbles_costs_little_more_than_what_comes_at_once() {
+        let mut input = Input::new(vec![1; 10], 1 << 20);
+        let (mut allocations, mut capacity, mut reads) = (0, 0, 0);
+        while !input.is_complete() {
+            input.read(|space| space[..100].fill(1), |()| 100);
+            allocations +=
+                usize::from(std::mem::replace(&mut capacity, input.bytes.capacity()) != input.bytes.capacity());
+            reads += 1;
+        }
+        assert!(allocations < 20, "{allocations} in {reads} reads");
+        assert!(input.as_slice().iter().all(|byte| *byte == 1));
     }
 
     #[test]
