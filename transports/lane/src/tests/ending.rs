@@ -28,13 +28,16 @@ fn last_words_are_flushed_and_the_stream_half_closed() {
     assert_eq!(stage.byes()[0].reason, DisconnectReason::ClientLeft);
 }
 
+/// A way in which a connection ends.
+type Way<'a> = &'a dyn Fn(&mut Stage, &ManualConnection, &Socket);
+
 #[test]
 fn a_frame_that_is_half_written_is_finished_before_the_last_words() {
     let long = |kind: &str| Message::json("m", &kind.repeat(300)).unwrap();
     let short = |kind: &str| Message::json("m", &kind.repeat(20)).unwrap();
     for message in [long("l"), short("s"), short("k").latest("k")] {
         let whole = format!("m {}\n", str::from_utf8(message.as_json().unwrap()).unwrap());
-        let ways: [(&dyn Fn(&mut Stage, &ManualConnection, &Socket), &str); 4] = [
+        let ways: [(Way<'_>, &str); 4] = [
             (&|_, _, socket| assert!(socket.disconnect()), "bye 1000\n"),
             (&|_, client, _| client.send("quit\n"), "bye 1000\n"),
             (&|_, client, _| client.end(), "bye 1006\n"),
@@ -136,7 +139,7 @@ fn a_drain_spreads_closes_and_forces_the_rest() {
     for (_, socket) in &stuck {
         socket.join("stuck").unwrap();
     }
-    let _ = stage.engine.to("stuck").broadcast(&roomcast::Message::json("fill", "it up").unwrap());
+    let _ = stage.engine.to("stuck").broadcast(&Message::json("fill", "it up").unwrap());
     stage.lane.run();
     stage.lane.drain(SECOND);
     stage.lane.advance(SECOND / 2);
