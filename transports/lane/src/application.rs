@@ -40,7 +40,8 @@ pub trait Application: Send + Sync + 'static {
     /// kept for very long it may so be taken for dead, though it lives: its protocol excuses one silence.
     fn event(&self, socket: &Socket, event: Event<'_>, reply: Reply);
 
-    /// The socket is gone. Called exactly once for each socket whose [`Self::connect`] resolved to `Ok`.
+    /// The socket is gone. Called exactly once for each socket whose [`Self::connect`] resolved to `Ok`; if the lane had ended by
+    /// then, on the thread where it resolved.
     fn disconnected(&self, _socket: &Socket, _bye: Disconnect) {}
 
     /// Whether [`Disconnect::rooms`] is wanted; else the rooms are not collected.

@@ -133,16 +133,6 @@ impl Progress {
         Self { used, want: 0 }
     }
 
-    /// How many bytes are done with.
-    pub fn used_bytes(self) -> usize {
-        self.used
-    }
-
-    /// How many bytes the rest has to have before it is of use; 0 for any.
-    pub fn wanted_bytes(self) -> usize {
-        self.want
-    }
-
     /// The rest is of no use before it is `want` bytes long. Until then the lane collects, without calling; its buffer grows
     /// as bytes come, so a claimed length costs nothing.
     #[must_use]

@@ -1,10 +1,10 @@
 //! After a panic of the lane itself.
 //!
-//! Protocols, codecs and handlers are called with a net under each. What falls through is a mistake of ours, or of a stream,
-//! and leaves the lane's state half changed. So none of that state is used again: all connections end, their applications
-//! hear of it, and the lane goes on as a new one. It keeps what concerns no connection that is lost: orders that wait (new
-//! connections among them; those for lost ones find nobody), sockets whose application still has to hear of their end, a
-//! drain.
+//! Protocols, codecs and handlers are called with a net under each; the engine has its own under observers and values of
+//! users. What falls through is a mistake of ours, or of a stream, and leaves the lane's state half changed. So nothing more is
+//! done with that state than to end its connections, each with a net of its own, of which their applications hear; then the
+//! lane goes on as a new one. It keeps what concerns no connection that is lost: orders that wait (new connections among them;
+//! those for lost ones find nobody), sockets whose application still has to hear of their end, a drain.
 //!
 //! The order that was being obeyed is not obeyed again, nor is the stream that panicked used again, so each panic leaves less
 //! to do. A lane that panics twice in a row all the same ends; the others go on.

@@ -17,7 +17,9 @@ use crate::protocol::Protocol;
 use crate::protocol::close::Close;
 use crate::protocol::wire::Wire;
 
-/// One thing a lane is told, by whatever thread. Nothing in here owns a `Socket` or an `Engine`.
+/// One thing a lane is told, by whatever thread. What the engine and the lanes put in here owns no `Socket` and no `Engine`,
+/// which own the inbox. What programs and transports put in, as an application or a message, may: it is taken out, or dropped
+/// with the rest when the lane ends.
 pub(crate) enum Order {
     /// A broadcast's share.
     Deliver(Delivery),
