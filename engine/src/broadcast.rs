@@ -20,7 +20,7 @@ pub struct Sent {
     pub matched: usize,
     /// Bytes that wait at the fullest of their lanes, this message not counted.
     pub backlog_bytes: u64,
-    /// A lane had no room for more: nothing was sent to anybody.
+    /// A lane had no room for more: nothing was sent to anybody, or, room by room, to no further room.
     pub overloaded: bool,
 }
 

@@ -50,7 +50,8 @@ impl<'a> Selection<'a> {
         self
     }
 
-    /// Sends one copy for each listed room that a socket is in, as Sails does, and not one for each socket.
+    /// Sends one copy for each listed room that a socket is in, as Sails does, and not one for each socket. The first room that
+    /// finds a lane full is the last.
     pub fn per_room(mut self) -> Self {
         self.per_room = true;
         self
@@ -85,12 +86,18 @@ impl<'a> Selection<'a> {
         if !self.per_room {
             return self.engine.broadcast(&self.target.0, &message);
         }
-        let copies = copies(self.target.0).into_iter().map(|copy| self.engine.broadcast(&copy, &message));
-        copies.fold(Sent::default(), |all, sent| Sent {
-            matched: all.matched + sent.matched,
-            backlog_bytes: all.backlog_bytes.max(sent.backlog_bytes),
-            overloaded: all.overloaded || sent.overloaded,
-        })
+        let mut all = Sent::default();
+        for copy in copies(self.target.0) {
+            let Sent { matched, backlog_bytes, overloaded } = self.engine.broadcast(&copy, &message);
+            all.matched += matched;
+            all.backlog_bytes = all.backlog_bytes.max(backlog_bytes);
+            all.overloaded = overloaded;
+            // A lane that is full is not to be asked again for each of the rooms that are left.
+            if overloaded {
+                break;
+            }
+        }
+        all
     }
 
     /// Sends an event with one argument to each of them.

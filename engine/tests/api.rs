@@ -250,6 +250,19 @@ fn who_is_asked_is_who_gets_the_question() {
 }
 
 #[test]
+fn the_first_room_with_a_full_lane_is_the_last() {
+    let (engine, full, free) = (Engine::new(), Arc::new(Post::default()), Arc::new(Post::default()));
+    let ann = engine.attach(Arc::clone(&full) as Arc<dyn Lane>).connect(&"a".repeat(20)).unwrap();
+    let ben = engine.attach(Arc::clone(&free) as Arc<dyn Lane>).connect(&"b".repeat(20)).unwrap();
+    ann.join("theirs").unwrap();
+    ben.join(["ours", "also ours"]).unwrap();
+    full.full.store(true, SeqCst);
+    let sent = engine.to(["ours", "theirs", "also ours"]).per_room().broadcast(&hi());
+    assert_eq!((sent.matched, sent.overloaded), (1, true));
+    assert_eq!((full.take().len(), free.take().len()), (0, 1));
+}
+
+#[test]
 fn a_full_lane_is_not_asked() {
     let (engine, post) = (Engine::new(), Arc::new(Post::default()));
     let port = engine.attach(Arc::clone(&post) as Arc<dyn Lane>);
