@@ -8,7 +8,7 @@ use axum::{Extension, Json, Router};
 use roomcast::{Message, Sent, Socket};
 use roomcast_lane::Attachments;
 use roomcast_sails::{Error, Sockets};
-use roomcast_websocket::LIST_MAX;
+use roomcast_websocket::{BROADCAST_ROOMS_MAX, LIST_MAX};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
@@ -44,8 +44,8 @@ fn done() -> Outcome {
 /// Why a verb was not carried out.
 enum Failure {
     Sails(Error),
-    /// A list has no name, more than [`LIST_MAX`], or an empty one.
-    Names,
+    /// A list has no name, more than so many, or an empty one.
+    Names(usize),
 }
 
 impl<E: Into<Error>> std::convert::From<E> for Failure {
@@ -58,8 +58,8 @@ impl IntoResponse for Failure {
     fn into_response(self) -> Response {
         match self {
             Self::Sails(error) => error.into_response(),
-            Self::Names => {
-                let why = format!("a list has 1 to {LIST_MAX} names, none of them empty");
+            Self::Names(max) => {
+                let why = format!("a list has 1 to {max} names, none of them empty");
                 (StatusCode::BAD_REQUEST, why).into_response()
             }
         }
@@ -185,7 +185,7 @@ async fn broadcast_to_several(
 ) -> Outcome {
     let rooms = emit.rooms.take().unwrap_or_default();
     let message = emit.message(attachments);
-    emit.send(&sockets, &socket, names(&rooms)?, &message)?;
+    emit.send(&sockets, &socket, at_most(BROADCAST_ROOMS_MAX, &rooms)?, &message)?;
     done()
 }
 
@@ -240,8 +240,12 @@ async fn clear(State(sockets): State<Sockets>, Path(room): Path<String>, Caller(
 
 /// A list of names that are not empty.
 fn names(list: &[String]) -> Result<&[String], Failure> {
-    if list.is_empty() || list.len() > LIST_MAX || list.iter().any(String::is_empty) {
-        return Err(Failure::Names);
+    at_most(LIST_MAX, list)
+}
+
+fn at_most(max: usize, list: &[String]) -> Result<&[String], Failure> {
+    if list.is_empty() || list.len() > max || list.iter().any(String::is_empty) {
+        return Err(Failure::Names(max));
     }
     Ok(list)
 }

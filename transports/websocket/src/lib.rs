@@ -70,7 +70,7 @@ mod upgrade;
 
 #[doc(inline)]
 pub use roomcast_http::{InvalidOrigin, Origins};
-pub use rooms::{Emit, Invalid, LIST_MAX, Op, Policy, Request};
+pub use rooms::{BROADCAST_ROOMS_MAX, Emit, Invalid, LIST_MAX, Op, Policy, Request};
 pub use service::WebSocket;
 
 /// What a handshake says of this transport.

@@ -106,7 +106,11 @@ fn message(emit: &Emit<'_>) -> Message {
 }
 
 fn broadcast(socket: &Socket, rooms: &[Cow<'_, str>], emit: &Emit<'_>, once: bool) -> Result<(), Failure> {
-    let members = socket.engine().to(any(names(rooms)));
+    let mut rooms = names(rooms);
+    // A room that is named twice is one room. Copies are alike, so their order is nobody's concern.
+    rooms.sort_unstable();
+    rooms.dedup();
+    let members = socket.engine().to(any(rooms));
     let members = if emit.omit { members.except(socket) } else { members };
     let members = if once { members } else { members.per_room() };
     taken(members.broadcast(&message(emit)))

@@ -84,6 +84,16 @@ fn copies_for_each_room_or_once() {
 }
 
 #[test]
+fn a_room_that_is_named_twice_is_one_room() {
+    let world = World::new();
+    let [ann, ben] = world.sockets();
+    ann.join(["x", "y"]).unwrap();
+    ben.join("y").unwrap();
+    assert_eq!(ask(&ann, r#"{"op":"broadcast","rooms":["x","y","x","y","y"],"data":1}"#), DONE);
+    assert_eq!((world.heard(&ann).len(), world.heard(&ben).len()), (2, 1));
+}
+
+#[test]
 fn blast_with_and_without_the_sender() {
     let world = World::new();
     let [ann, ben] = world.sockets();

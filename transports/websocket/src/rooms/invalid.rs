@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-use super::request::LIST_MAX;
 use crate::json::DEPTH_MAX;
 
 /// What is wrong with a request. Its text stands in the reply and says what to do.
@@ -26,12 +25,14 @@ pub enum Invalid {
     },
     /// A broadcast has both `room` and `rooms`.
     RoomAndRooms,
-    /// A list has more names than [`LIST_MAX`].
+    /// A list has too many names.
     ListTooLong {
         /// Its key.
         argument: &'static str,
         /// How many names it has.
         names: usize,
+        /// How many it may have.
+        max: usize,
     },
     /// A value is nested deeper than 64 levels.
     TooDeep {
@@ -69,8 +70,8 @@ impl fmt::Display for Invalid {
             Self::OpUnknown(op) => write!(f, "unknown op {}; known are {KNOWN_OPS}", Shortened(op)),
             Self::Argument { argument, want } => write!(f, "{argument} has to be {want}"),
             Self::RoomAndRooms => f.write_str("give either room or rooms, not both"),
-            Self::ListTooLong { argument, names } => {
-                write!(f, "{argument} has {names} names, {LIST_MAX} are allowed: send several requests")
+            Self::ListTooLong { argument, names, max } => {
+                write!(f, "{argument} has {names} names, {max} are allowed: send several requests")
             }
             Self::TooDeep { argument } => write!(f, "{argument} is nested deeper than {DEPTH_MAX} levels: flatten it"),
             Self::Reserved(event) => write!(f, "the event name {event} is reserved: choose another"),

@@ -18,7 +18,7 @@ pub use policy::Policy;
 pub(crate) use reply::Answer;
 pub(crate) use reply::write as write_reply;
 pub(crate) use request::Fields;
-pub use request::{LIST_MAX, Request};
+pub use request::{BROADCAST_ROOMS_MAX, LIST_MAX, Request};
 
 /// Does what the text of a frame asks for, and answers. The answer takes its place behind what was sent before.
 pub(crate) fn handle_text(policy: &Policy, text: &str, cx: &mut Context<'_>) {

@@ -24,6 +24,9 @@ use crate::json;
 /// How many names a list of a request may have.
 pub const LIST_MAX: usize = 10_000;
 
+/// How many rooms a broadcast may name. It goes to each of them before the lane looks at anybody else.
+pub const BROADCAST_ROOMS_MAX: usize = 1_000;
+
 /// The event of a broadcast that names none.
 const DEFAULT_EVENT: &str = "message";
 
@@ -143,7 +146,11 @@ impl<'a> Fields<'a> {
         match (self.rooms, self.room) {
             (Some(_), Some(_)) => Err(Invalid::RoomAndRooms),
             (None, Some(_)) => Ok(vec![self.room()?]),
-            (rooms, None) => required_list("rooms", rooms),
+            (rooms, None) => {
+                let rooms = required_list("rooms", rooms)?;
+                at_most(BROADCAST_ROOMS_MAX, "rooms", &rooms)?;
+                Ok(rooms)
+            }
         }
     }
 
@@ -224,10 +231,15 @@ fn list<'a>(argument: &'static str, value: &'a RawValue) -> Result<Vec<Cow<'a, s
     if names.is_empty() || names.iter().any(|name| name.0.is_empty()) {
         return Err(Invalid::list(argument));
     }
-    if names.len() > LIST_MAX {
-        return Err(Invalid::ListTooLong { argument, names: names.len() });
-    }
+    at_most(LIST_MAX, argument, &names)?;
     Ok(names.into_iter().map(|name| name.0).collect())
+}
+
+fn at_most<T>(max: usize, argument: &'static str, list: &[T]) -> Result<(), Invalid> {
+    match list.len() {
+        names if names > max => Err(Invalid::ListTooLong { argument, names, max }),
+        _ => Ok(()),
+    }
 }
 
 #[cfg(test)]

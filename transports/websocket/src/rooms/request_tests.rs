@@ -178,9 +178,16 @@ fn deep_nesting_is_refused_wherever_it_stands() {
 
 #[test]
 fn lists_are_bounded() {
-    let names = |n: usize| json!({"op": "broadcast", "rooms": vec!["r"; n]}).to_string();
-    assert!(Request::parse(&names(LIST_MAX)).op.is_ok());
-    assert_eq!(refused(&names(LIST_MAX + 1)), Invalid::ListTooLong { argument: "rooms", names: LIST_MAX + 1 });
+    for (op, argument, max) in
+        [("broadcast", "rooms", 1_000), ("join", "ids", 10_000), ("addRoomMembersToRooms", "to", 10_000)]
+    {
+        let names = |n: usize| match op {
+            "broadcast" => json!({"op": op, argument: vec!["r"; n]}).to_string(),
+            _ => json!({"op": op, "room": "r", argument: vec!["r"; n]}).to_string(),
+        };
+        assert!(Request::parse(&names(max)).op.is_ok());
+        assert_eq!(refused(&names(max + 1)), Invalid::ListTooLong { argument, names: max + 1, max });
+    }
 }
 
 #[test]
