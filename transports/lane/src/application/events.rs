@@ -11,6 +11,7 @@ use crate::application::event::Event;
 use crate::application::handshake::{Handshake, Refusal};
 use crate::application::reply::{AnswerError, Reply};
 use crate::application::{Application, BoxFuture};
+use crate::guard;
 use crate::lanes::tasks;
 
 mod connecting;
@@ -186,7 +187,8 @@ impl Events {
         self.edit(|inner| inner.hooks.error = Some(Arc::new(handler)))
     }
 
-    /// Finishes one event of a socket before the next one begins.
+    /// Finishes one event of a socket before the next one begins, whoever takes it: a handler has finished when its future has,
+    /// the fallback when it has answered or dropped the reply.
     pub fn serial(self) -> Self {
         self.edit(|inner| inner.serial = Some(Arc::default()))
     }
@@ -209,16 +211,31 @@ impl Inner {
             }
         }
         let Some(handler) = self.handlers.get(event.name()) else {
-            match &self.fallback {
-                Some(fallback) => fallback.event(socket, event, reply),
-                None => reply.fail(AnswerError::UnknownEvent),
-            }
-            return None;
+            return self.fall_back(socket, event, reply);
         };
         match handler.start(Call::new(socket, event, reply, &self.states), &self.hooks) {
             Started::Done => None,
             Started::Pending(future) => Some(future),
         }
+    }
+
+    /// Gives an event to the fallback; if events are serial, a future that lasts as long as the reply.
+    fn fall_back(&self, socket: &Socket, event: Event<'_>, reply: Reply) -> Option<BoxFuture<()>> {
+        let Some(fallback) = &self.fallback else {
+            reply.fail(AnswerError::UnknownEvent);
+            return None;
+        };
+        if self.serial.is_none() {
+            fallback.event(socket, event, reply);
+            return None;
+        }
+        let (name, lane) = (event.name_for_log(), reply.lane());
+        let (reply, mut finished) = reply.watch();
+        // As a handler's, a panic ends here.
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| fallback.event(socket, event, reply))) {
+            guard::report_panic(lane.as_ref().map(|lane| &lane.counters), &name, &*panic);
+        }
+        tasks::poll_once(&mut finished).is_pending().then_some(finished)
     }
 
     /// Shows an event to those who hear all of them, then to those who may refuse it.

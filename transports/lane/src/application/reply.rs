@@ -1,13 +1,17 @@
 //! Answers to events, from wherever the application has them.
 
 use std::cell::Cell;
+use std::convert::Infallible;
 use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 
+use futures_util::FutureExt;
 use roomcast::{EncodeError, Message, SocketId};
 use serde::Serialize;
+use tokio::sync::oneshot;
 
+use crate::application::BoxFuture;
 use crate::application::handshake::Refusal;
 use crate::key::Key;
 use crate::lanes::counters::Counters;
@@ -103,6 +107,8 @@ impl Error for AnswerError {}
 pub struct Reply {
     link: Option<Link>,
     ack: Option<AckToken>,
+    /// Those who wait until it is finished: dropped with it, after its answer is on its way.
+    watched: Vec<oneshot::Sender<Infallible>>,
 }
 
 #[derive(Debug)]
@@ -121,11 +127,12 @@ thread_local! {
 impl Reply {
     /// A reply that goes nowhere: for calling an application by hand.
     pub fn nowhere() -> Self {
-        Self { link: None, ack: None }
+        Self { link: None, ack: None, watched: Vec::new() }
     }
 
     pub(crate) fn new(lane: &Arc<LaneShared>, to: Key, socket: SocketId, ack: Option<AckToken>, serial: u64) -> Self {
-        Self { link: Some(Link { lane: Arc::clone(lane), to, socket, serial }), ack }
+        let link = Link { lane: Arc::clone(lane), to, socket, serial };
+        Self { link: Some(link), ack, watched: Vec::new() }
     }
 
     /// Runs `call`, which got the reply with this serial number; true if the reply is still somewhere, and will report
@@ -177,6 +184,17 @@ impl Reply {
     /// Says that the event is finished and there is nothing to answer.
     pub fn done(mut self) {
         self.finish(Ok(None));
+    }
+
+    /// The same reply, and what resolves when it is finished.
+    pub(crate) fn watch(mut self) -> (Self, BoxFuture<()>) {
+        let (watched, finished) = oneshot::channel();
+        self.watched.push(watched);
+        (self, Box::pin(finished.map(drop)))
+    }
+
+    pub(crate) fn lane(&self) -> Option<Arc<LaneShared>> {
+        self.link.as_ref().map(|link| Arc::clone(&link.lane))
     }
 
     pub(crate) fn counters(&self) -> Option<&Counters> {

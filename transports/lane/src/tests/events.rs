@@ -303,6 +303,67 @@ fn serial_finishes_one_before_the_next() {
     assert_eq!(client.receive_text(), "ack 1 1\nack 2 \"fast\"\nack 3 3\nack 4 4\n");
 }
 
+/// Waits behind a gate, whichever application takes it.
+fn slow(gate: impl Fn() -> BoxFuture<()> + Send + Sync + 'static) -> Events {
+    Events::new().on("slow", move |_, Data(n): Data<u8>| {
+        let gate = gate();
+        async move {
+            gate.await;
+            Ack(n)
+        }
+    })
+}
+
+#[test]
+fn serial_waits_for_what_the_fallback_does() {
+    let (open, gate) = gate();
+    let heard = Arc::new(Mutex::new(Vec::new()));
+    let note = Arc::clone(&heard);
+    let rest = slow(gate).on_sync("unheeded", |_, reply: Reply| drop(reply));
+    let events = Events::new()
+        .serial()
+        .on_any(move |_, event| note.lock().unwrap().push(event.name().to_owned()))
+        .on_sync("fast", |_, ()| Ack("fast"))
+        .fallback(rest);
+    let mut stage = Stage::new();
+    let client = client(&mut stage, events);
+    client.send("ask 1 slow 1\nask 2 fast\nslow 3\nask 4 nobody's\nask 5 unheeded\nask 6 slow 6\nask 7 fast\n");
+    stage.lane.run();
+    assert_eq!((client.receive_text().as_str(), heard.lock().unwrap().join(" ").as_str()), ("", "slow"));
+    open.store(true, Ordering::Relaxed);
+    stage.lane.run();
+    let told = "ack 1 1\nack 2 \"fast\"\nerr 4 unknown event\nerr 5 no answer\nack 6 6\nack 7 \"fast\"\n";
+    assert_eq!(client.receive_text(), told);
+    assert_eq!(*heard.lock().unwrap(), ["slow", "fast", "slow", "nobody's", "unheeded", "slow", "fast"]);
+}
+
+/// Panics at each event.
+struct Panics;
+
+impl crate::Application for Panics {
+    fn connect(&self, _: roomcast::Socket, _: crate::Handshake) -> BoxFuture<std::result::Result<(), Refusal>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+
+    fn event(&self, _: &roomcast::Socket, event: Event<'_>, _reply: Reply) {
+        panic!("at {}", event.name());
+    }
+}
+
+#[test]
+fn a_fallback_that_panics_costs_that_event_only() {
+    let (open, gate) = gate();
+    let mut stage = Stage::new();
+    let events = slow(gate).serial().on_sync("fast", |_, ()| Ack("fast")).fallback(Panics);
+    let client = client(&mut stage, events);
+    client.send("ask 1 panic\nask 2 slow 2\nask 3 panic\nask 4 fast\n");
+    stage.lane.run();
+    open.store(true, Ordering::Relaxed);
+    stage.lane.run();
+    let told = "err 1 the handler failed\nack 2 2\nerr 3 the handler failed\nack 4 \"fast\"\n";
+    assert_eq!((client.receive_text().as_str(), stage.lane.stats().handler_panics), (told, 2));
+}
+
 #[test]
 fn panics_of_async_handlers_are_counted_wherever_they_happen() {
     let (open, gate) = gate();
