@@ -15,6 +15,10 @@ use http::{Request, Uri};
 /// The web pages that may connect, beside those of the server's own host, which always may, as may a client that sends no
 /// `Origin` at all. Cheap to clone. The default lists none.
 ///
+/// The own host is the one that a request asks, for nothing here knows the server's names: a page that lets its own name resolve
+/// to the server's address (DNS rebinding) is of the own host. That matters where only the network keeps others out, as on
+/// loopback. There, let what stands in front, a proxy or a layer, answer to no names but the server's.
+///
 /// ```
 /// # use roomcast_http::Origins;
 /// let origins = Origins::new(["https://app.example.com", "https://*.example.org", "localhost:5173"])?;
