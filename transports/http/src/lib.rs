@@ -6,6 +6,7 @@
 //!   shown of the request; [`Peer`]: where it came from.
 //! - [`Direct`], [`Heads`]: endpoints that take WebSockets on a lane, without an HTTP server between; [`Prefixed`]: what that
 //!   one then gets of all others.
+//! - [`Frames`]: the WebSocket of a connection on a lane, its frames in and its closing handshake.
 //! - [`refusal`], [`closing`]: answers to requests that become no connection.
 //! - [`OpenCount`]: how many connections an endpoint has.
 //! - [`Seldom`]: log lines that anybody may cause.
@@ -18,6 +19,7 @@
 mod answer;
 mod cors;
 mod direct;
+mod frames;
 mod handshake;
 mod head;
 mod open;
@@ -30,6 +32,7 @@ mod upgrade;
 pub use answer::{closing, refusal};
 pub use cors::Cors;
 pub use direct::{Direct, Upgrade};
+pub use frames::Frames;
 pub use handshake::{Peer, handshake};
 pub use head::{Head, Heads, Undirected};
 pub use open::{OpenCount, OpenGuard};

@@ -1,24 +1,16 @@
-//! One connection: frames in, frames out, heartbeat, closing handshake. What its messages mean is up to the [`Dialect`].
-//!
-//! When the server closes, the close frame goes out behind what was queued, and the client's own close is awaited; the lane
-//! gives it two seconds. When the client closes, its code is sent back and the stream is ended. When the client breaks the
-//! protocol, a close frame says how, and whatever else it sends is thrown away.
+//! One connection: frames, heartbeat, and the time that an application may take. What messages mean is up to the [`Dialect`].
 
-use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Instant;
 
 use roomcast::{Socket, SocketId};
-use roomcast_http::OpenGuard;
+use roomcast_http::{Frames, OpenGuard};
 use roomcast_lane::{AckToken, Answer, Close, Context, DisconnectReason, Farewell, Handshake, Progress, Protocol};
-use roomcast_rfc6455::{CloseCode, ControlFrame, Input, ReadError, Reader};
+use roomcast_rfc6455::{CloseCode, ControlFrame, Input};
 
 use crate::dialect::Dialect;
 use crate::heartbeat::{Due, Heartbeat};
 use crate::options::Options;
-
-/// The code of a close that is never sent: the stream ended.
-const CLOSED_WITHOUT_CODE: u16 = 1006;
 
 /// What the connections of one mounted service share.
 #[derive(Debug)]
@@ -30,10 +22,8 @@ pub(crate) struct Mount {
 /// The protocol of one connection, as its lane drives it.
 pub(crate) struct Connection {
     mount: Arc<Mount>,
-    reader: Reader,
+    frames: Frames,
     phase: Phase,
-    /// The code of the client's close.
-    left_with: Option<CloseCode>,
     /// Taken when the socket is connected.
     handshake: Option<Box<Handshake>>,
     _open: OpenGuard,
@@ -51,7 +41,7 @@ enum Phase {
 
 impl Connection {
     pub(crate) fn new(mount: Arc<Mount>, handshake: Option<Box<Handshake>>, open: OpenGuard) -> Self {
-        Self { mount, reader: Reader::new(), phase: Phase::Timeless, left_with: None, handshake, _open: open }
+        Self { mount, frames: Frames::new(), phase: Phase::Timeless, handshake, _open: open }
     }
 
     fn begin_heartbeat(&mut self, now: Instant) {
@@ -79,33 +69,16 @@ impl Protocol for Connection {
     }
 
     fn handle_input(&mut self, input: &mut [u8], cx: &mut Context<'_>) -> Result<Progress, Close> {
-        let Self { mount, reader, phase, left_with, .. } = self;
+        let Self { mount, frames, phase, .. } = self;
         if let Phase::Beating(heartbeat) = phase {
             heartbeat.handle_input(mount.options.periods);
         }
-        let closing = reader.is_close_sent();
-        let mut outcome = Ok(());
-        let read = reader.read(input, &mount.options.limits, |input| {
-            outcome = match input {
-                Input::Close(code) => {
-                    *left_with = code;
-                    Err(Close::client_left())
-                }
-                // After its own close the server only waits for the client's (section 5.5.1).
-                _ if closing => return ControlFlow::Continue(()),
-                Input::Text(text) => mount.dialect.handle_text(text, cx),
-                Input::Binary(bytes) => mount.dialect.handle_binary(bytes, cx),
-                Input::Ping(payload) => {
-                    cx.write(&ControlFrame::pong(payload));
-                    Ok(())
-                }
-                Input::Pong(_) => Ok(()),
-            };
-            if outcome.is_err() || cx.is_held() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-        });
-        outcome?;
-        let progress = read.map_err(|error| broken(&error))?;
-        Ok(Progress::used(progress.used).wanting(progress.want))
+        frames.read(input, &mount.options.limits, cx, |input, cx| match input {
+            Input::Text(text) => mount.dialect.handle_text(text, cx),
+            Input::Binary(bytes) => mount.dialect.handle_binary(bytes, cx),
+            Input::Close(_) => Err(Close::client_left()),
+            Input::Ping(_) | Input::Pong(_) => Ok(()),
+        })
     }
 
     fn handle_reply(&mut self, _socket: SocketId, ack: AckToken, answer: Answer, cx: &mut Context<'_>) {
@@ -155,23 +128,8 @@ impl Protocol for Connection {
 
     fn handle_close(&mut self, close: &Close, cx: &mut Context<'_>) -> Farewell {
         self.phase = Phase::Timeless;
-        if self.reader.is_close_received() {
-            cx.queue(&ControlFrame::close(self.left_with, ""));
-            return Farewell::Finish;
-        }
-        if close.code() == CLOSED_WITHOUT_CODE {
-            return Farewell::Finish;
-        }
-        cx.queue(&ControlFrame::close(Some(CloseCode::from(close.code())), close.text()));
-        self.reader.set_close_sent();
-        let nobody_there = *close.reason() == DisconnectReason::PingTimeout;
-        if self.reader.is_ended() || nobody_there { Farewell::Finish } else { Farewell::AwaitPeer }
+        self.frames.close(close, cx)
     }
-}
-
-/// The client broke the protocol: 1002, 1007 or 1009.
-fn broken(error: &ReadError) -> Close {
-    Close::new(u16::from(error.close_code()), error.to_string(), DisconnectReason::ParseError)
 }
 
 #[cfg(test)]
