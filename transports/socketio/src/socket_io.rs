@@ -65,10 +65,11 @@ impl SocketIo {
     }
 
     /// Makes namespaces when clients ask for them: `make` gets the name of one that is not mounted, and gives its application,
-    /// or `None` if there is to be no such namespace. It ends with its last socket; there are at most 10,000 at a time. Of
-    /// several predicates the first that says yes decides.
+    /// or `None` if there is to be no such namespace. It ends with its last socket, or, with [`SocketIoBuilder::recovery`], when
+    /// the last one that left can no more come back; there are at most 10,000 at a time. Of several predicates the first that
+    /// says yes decides.
     ///
-    /// Each name that was ever in use costs the engine about 160 bytes for its whole life, so do not admit names that clients
+    /// One costs some 200 bytes of the engine, and its application, as long as it is in use, so do not admit names that clients
     /// invent: use rooms for those.
     pub fn namespaces<A: Application>(&self, make: impl Fn(&str) -> Option<A> + Send + Sync + 'static) {
         let predicate = move |name: &str| make(name).map(|application| Arc::new(application) as Arc<dyn Application>);
