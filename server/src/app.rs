@@ -75,10 +75,15 @@ pub(crate) fn endpoints(lanes: &Lanes, connections: &Connections, settings: &Set
     (api::with_rules(router), direct)
 }
 
+/// Bytes that may wait for a client of Socket.IO, or four of the largest messages: who asks for that much, by a POST that comes
+/// before its polls, should get it.
+const OUTBOX_BYTES_MIN: usize = 1 << 20;
+
 fn configured(builder: SocketIoBuilder, settings: &Settings) -> SocketIoBuilder {
     builder
         .origins(settings.origins.clone())
         .max_payload(settings.max_payload)
+        .outbox_bytes_max(OUTBOX_BYTES_MIN.max(settings.max_payload.saturating_mul(4)))
         .ping_interval(settings.ping_interval)
         .ping_timeout(settings.ping_timeout)
         .connect_timeout(settings.connect_timeout)

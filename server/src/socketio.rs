@@ -19,14 +19,15 @@ pub(crate) fn endpoint(io: SocketIo, requests: Sails) -> SocketIo {
 fn events() -> Events {
     Events::new()
         .on_connect(greet)
-        .on_sync("message", |socket, event: Event<'static>| {
+        // Only one of them acknowledges, whatever is asked for.
+        .on_sync("message", |socket, (event, _no_answer): (Event<'static>, Reply)| {
             socket.send(&message("message-back", &event));
         })
         .on_sync("message-with-ack", |_, (event, reply): (Event<'static>, Reply)| {
             reply.send_message(message("", &event));
         })
-        .on_sync("ask-me", |socket, event: Event<'static>| ask(socket, &event))
-        .on_sync("disconnect-me", |socket, ()| {
+        .on_sync("ask-me", |socket, (event, _no_answer): (Event<'static>, Reply)| ask(socket, &event))
+        .on_sync("disconnect-me", |socket, _no_answer: Reply| {
             socket.disconnect();
         })
 }

@@ -134,6 +134,8 @@ pub(crate) struct Lane {
     pub(crate) control: Vec<u8>,
     /// What is to become of the connection whose protocol is being called.
     pub(crate) change: Option<(Key, Change)>,
+    /// The last input made so many orders that its connection is to wait.
+    pub(crate) fed: bool,
     /// Places of connecting sockets found while a delivery's tiles are gone through.
     pub(crate) held_hits: Vec<u32>,
 }
@@ -187,6 +189,7 @@ impl Lane {
             staged: VecDeque::new(),
             control: Vec::new(),
             change: None,
+            fed: false,
             held_hits: Vec::new(),
         }
     }

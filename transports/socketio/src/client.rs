@@ -124,6 +124,8 @@ impl Client {
                 }
             }
             Decision::Connect { namespace, auth, query } => {
+                // The older protocol authenticates by the query.
+                let auth = auth.filter(|_| self.revision == Revision::V5);
                 self.connect(&namespace, auth.as_deref(), query.as_deref(), None, io)?;
             }
             Decision::Refuse { namespace } => self.refuse(&namespace, &Refusal::new("Too many namespaces"), io),

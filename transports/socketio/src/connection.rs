@@ -137,7 +137,7 @@ impl Connection {
                     self.write_packet(PacketKind::Pong, cx);
                 }
                 Action::AnswerProbe => self.answer_probe(),
-                Action::Switch => self.switch(),
+                Action::Switch => self.switch(cx),
                 Action::CloseCandidate => self.close_candidate(),
                 // The lane does, behind what is queued, when the session is closed.
                 Action::CloseWebSocket => {}

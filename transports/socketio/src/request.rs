@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, SET_COOKIE, UPGRADE};
+use http::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE, SET_COOKIE, UPGRADE};
 use http::request::Parts;
 use http::{HeaderValue, Method as HttpMethod, Request as HttpRequest, Response, StatusCode};
 use http_body::Body;
@@ -127,8 +127,11 @@ fn wanted<'a, B>(mount: &Mount, query: &'a Query<'a>, request: &HttpRequest<B>) 
     }
 }
 
+/// As Node has it: both headers make an upgrade.
 fn is_upgrade<B>(request: &HttpRequest<B>) -> bool {
-    request.headers().get(UPGRADE).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"websocket"))
+    let tokens = request.headers().get_all(CONNECTION).iter().flat_map(|value| value.as_bytes().split(|b| *b == b','));
+    tokens.map(<[u8]>::trim_ascii).any(|token| token.eq_ignore_ascii_case(b"upgrade"))
+        && request.headers().get(UPGRADE).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"websocket"))
 }
 
 /// The session that a request names, and what it wants of it. A session keeps its revision.

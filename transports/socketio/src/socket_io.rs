@@ -20,6 +20,8 @@ use crate::request;
 use crate::service::{SocketIoLayer, SocketIoService};
 use crate::sessions::Sessions;
 
+/// The longest period of a heartbeat.
+const PERIOD_MAX: Duration = Duration::from_millis((1 << 30) - 1);
 /// The path of an endpoint unless it is told another one.
 const PATH: &str = "/socket.io/";
 
@@ -138,15 +140,16 @@ impl SocketIoBuilder {
         self.with(|options| options.origins = origins)
     }
 
-    /// From ping to ping; 25 s by default, a year at most. Clients learn it in the handshake.
+    /// From ping to ping; 25 s by default, twelve days at most. Clients learn it in the handshake, and those in JavaScript have
+    /// timers of 2^31 ms at most, for both periods together.
     pub fn ping_interval(self, interval: Duration) -> Self {
-        self.with(|options| options.session.ping_interval = a_year_at_most(interval))
+        self.with(|options| options.session.ping_interval = interval.min(PERIOD_MAX))
     }
 
-    /// How long a client may be silent after a ping; 20 s by default, a year at most. In Engine.IO 3 the client pings, and
+    /// How long a client may be silent after a ping; 20 s by default, twelve days at most. In Engine.IO 3 the client pings, and
     /// may be silent for both periods together.
     pub fn ping_timeout(self, timeout: Duration) -> Self {
-        self.with(|options| options.session.ping_timeout = a_year_at_most(timeout))
+        self.with(|options| options.session.ping_timeout = timeout.min(PERIOD_MAX))
     }
 
     /// How long a client may take until it is in a namespace; 45 s by default, a year at most. While the application decides

@@ -82,6 +82,8 @@ impl Holds {
     pub(crate) const REQUESTS: u8 = 2;
     /// The protocol wants it so.
     pub(crate) const PROTOCOL: u8 = 4;
+    /// The peer takes less than it asks for.
+    pub(crate) const OUTPUT: u8 = 8;
 
     /// True if this is the first reason.
     pub(crate) fn set(&mut self, reason: u8) -> bool {
@@ -99,6 +101,10 @@ impl Holds {
 
     pub(crate) fn any(self) -> bool {
         self.0 != 0
+    }
+
+    pub(crate) fn has(self, reason: u8) -> bool {
+        self.0 & reason != 0
     }
 }
 
@@ -160,6 +166,12 @@ impl Connection {
     /// Whether its stream may have something that was not read yet.
     pub(crate) fn waits_to_be_read(&self) -> bool {
         self.queued || self.unread
+    }
+
+    /// Whether a peer that was not heard in time is forgiven: once for each hold, and as long as it is held because of its
+    /// output, which has a clock of its own.
+    pub(crate) fn excuse(&mut self) -> bool {
+        self.holds.has(Holds::OUTPUT) || self.holds.any() && !std::mem::replace(&mut self.excused, true)
     }
 
     /// Holds its input.

@@ -9,6 +9,7 @@ use crate::SMALL;
 use crate::application::disconnect::DisconnectReason;
 use crate::key::Key;
 use crate::lane::Lane;
+use crate::lane::connection::Holds;
 use crate::lane::log::{Frame, Note, SHARED_BYTES, Spans};
 use crate::lane::outbox::{Outbox, Pushed};
 use crate::protocol::close::Close;
@@ -135,11 +136,15 @@ impl Lane {
             self.connections[index as usize].outbox = None;
             return self.after_write(index);
         }
+        let (max, now) = (self.outbox_limit(index), self.now);
         let connection = &mut self.connections[index as usize];
         if connection.io.is_none() {
             self.call_or_close(key, |protocol, cx| protocol.handle_output(cx));
             self.after_write(index);
         } else {
+            if queued >= max / 2 {
+                connection.hold(Holds::OUTPUT, now);
+            }
             let (io, waker) = (&mut connection.io, &connection.waker);
             if io.want_write(waker) {
                 self.make_ready(index);
@@ -151,6 +156,23 @@ impl Lane {
 
     /// Writes on with an outbox. False if the connection is gone.
     pub(crate) fn write_outbox(&mut self, index: u32) -> bool {
+        let is_there = self.write_pieces(index);
+        if is_there && let Some(key) = self.key_of(index) {
+            self.release_output(key);
+        }
+        is_there
+    }
+
+    /// Hears a peer again that has taken enough.
+    fn release_output(&mut self, key: Key) {
+        let max = self.outbox_limit(key.index);
+        let Some(connection) = self.connection(key).filter(|c| c.holds.has(Holds::OUTPUT)) else { return };
+        if connection.outbox.as_ref().is_none_or(|outbox| outbox.bytes() <= max / 4) {
+            self.release(key, Holds::OUTPUT);
+        }
+    }
+
+    fn write_pieces(&mut self, index: u32) -> bool {
         let Self { connections, shared, now, .. } = self;
         let Some(connection) = connections.get_mut(index as usize) else { return false };
         let (io, waker) = (&mut connection.io, &connection.waker);

@@ -24,6 +24,10 @@ enum Came {
     End,
 }
 
+/// Bytes of orders that one call may make before its peer waits for the next turn, and no more than a quarter of what may
+/// wait for it.
+const FED_BYTES: usize = if SMALL { 1 << 10 } else { 256 << 10 };
+
 impl Came {
     fn count(came: &io::Result<Self>) -> usize {
         if let Ok(Self::Bytes { count, .. }) = came { *count } else { 0 }
@@ -227,6 +231,13 @@ impl Lane {
         }
     }
 
+    /// Whether a call has made so many orders that they should be worked on before the peer is heard further: a little input may
+    /// ask for much output.
+    pub(crate) fn is_fed(&self, key: Key, orders_before: u64) -> bool {
+        let max = FED_BYTES.min(self.outbox_limit(key.index) / 4);
+        self.shared.inbox.bytes().saturating_sub(orders_before) >= max as u64
+    }
+
     fn feed_kept(&mut self, key: Key, mut input: Box<Input>) {
         let progress = self.feed(key, input.as_mut_slice());
         let used = progress.used.min(input.len());
@@ -238,11 +249,12 @@ impl Lane {
     }
 
     fn keep(&mut self, key: Key, input: Option<Box<Input>>) {
+        let is_fed = std::mem::take(&mut self.fed);
         if let Some(connection) = self.connection(key)
             && connection.state != State::Ending
         {
             let is_there = input.is_some();
-            connection.unseen |= connection.holds.any() && is_there;
+            connection.unseen |= (connection.holds.any() || is_fed) && is_there;
             connection.input = input;
             // What the former protocol left is not shown to this one by a further read: none may come.
             if is_there && connection.unseen && !connection.holds.any() {
@@ -253,8 +265,12 @@ impl Lane {
 
     /// Gives a protocol its input.
     fn feed(&mut self, key: Key, input: &mut [u8]) -> Progress {
+        let orders_before = self.shared.inbox.bytes();
         match self.call_at(key, Place::Reading, |protocol, cx| protocol.handle_input(input, cx)) {
-            Some(Ok(progress)) => progress,
+            Some(Ok(progress)) => {
+                self.fed = self.is_fed(key, orders_before);
+                progress
+            }
             Some(Err(close)) => {
                 self.end_input(key, close);
                 Progress::used(input.len())

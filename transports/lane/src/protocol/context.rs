@@ -31,6 +31,8 @@ pub struct Context<'a> {
     lane: &'a mut Lane,
     key: Key,
     place: Place,
+    /// Bytes that waited in the inbox when the call began.
+    orders_before: u64,
 }
 
 /// Where the lane is in its turn.
@@ -44,7 +46,8 @@ pub(crate) enum Place {
 
 impl<'a> Context<'a> {
     pub(crate) fn new(lane: &'a mut Lane, key: Key, place: Place) -> Self {
-        Self { lane, key, place }
+        let orders_before = lane.shared.inbox.bytes();
+        Self { lane, key, place, orders_before }
     }
 
     /// The time, as it was when the lane's turn began.
@@ -174,17 +177,19 @@ impl<'a> Context<'a> {
         self.lane.release(self.key, Holds::PROTOCOL);
     }
 
-    /// Whether input is held: by [`Self::hold`], by [`Self::connect`], or because 64 events are in flight. A loop in
-    /// `handle_input` should stop then.
+    /// Whether input is held: by [`Self::hold`], by [`Self::connect`], because 64 events are in flight, or because half as much
+    /// waits for the stream as may; or because this call has caused 256 KiB of output already, of which the peer should get
+    /// something first. A loop in `handle_input` should stop then; what it did not use comes again.
     pub fn is_held(&self) -> bool {
-        self.lane.connections.get(self.key.index as usize).is_some_and(|connection| connection.holds.any())
+        let connection = self.lane.connections.get(self.key.index as usize);
+        connection.is_some_and(|connection| connection.holds.any()) || self.lane.is_fed(self.key, self.orders_before)
     }
 
     /// Whether a peer that was not heard in time is to be forgiven, since input is held and nobody may have read what it said.
-    /// Once for each hold: a peer that says nothing while its connection is held must not stay for ever.
+    /// Once for each hold: a peer that says nothing while its connection is held must not stay for ever. One that is held
+    /// because it is slow to take its output is forgiven as long as it takes some.
     pub fn excuse(&mut self) -> bool {
-        let connection = self.lane.connection(self.key).filter(|connection| connection.holds.any());
-        connection.is_some_and(|connection| !std::mem::replace(&mut connection.excused, true))
+        self.lane.connection(self.key).is_some_and(|connection| connection.excuse())
     }
 
     /// Ends the connection, behind what is queued.
@@ -210,6 +215,12 @@ impl<'a> Context<'a> {
     /// bytes it used; less than all ends the taking.
     pub fn take_output(&mut self, take: impl FnMut(&[u8]) -> usize) {
         self.lane.take_output(self.key, take);
+    }
+
+    /// Whether half as much waits for the peer as may. A stream-less connection should take no more from its peer then that may
+    /// add to it.
+    pub fn is_output_high(&self) -> bool {
+        self.output_bytes() >= self.lane.outbox_limit(self.key.index) / 2
     }
 
     /// Bytes that wait because the peer, or for a stream-less connection its protocol, has not taken them.

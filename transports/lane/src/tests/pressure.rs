@@ -42,6 +42,35 @@ fn a_slow_reader_is_cut_off_and_the_others_get_all() {
 }
 
 #[test]
+fn who_reads_what_it_asked_for_gets_all_of_it_however_much() {
+    let mut stage = Stage::with_limits(10_000, 64 << 20);
+    let (client, _socket) = stage.client(100);
+    let lines: Vec<_> = (0..3_000).map(|number| format!("echo {number} {}", "x".repeat(90))).collect();
+    client.send(lines.join("\n") + "\n");
+    stage.lane.run();
+    let stats = stage.lane.stats();
+    assert!((4_000..8_000).contains(&stats.outbox_bytes), "{} bytes wait", stats.outbox_bytes);
+    // For longer than any silence.
+    for _ in 0..100 {
+        stage.lane.advance(Duration::from_secs(1));
+        assert!(!client.receive_text().is_empty());
+    }
+    let rest = stage.read_all(&client);
+    let last: Vec<_> = rest.lines().rev().take(2_000).collect();
+    assert_eq!(last, lines.iter().rev().take(2_000).collect::<Vec<_>>());
+    assert_eq!(stage.lane.stats().slow_consumers, 0);
+}
+
+#[test]
+fn little_input_that_asks_for_much_is_heard_bit_by_bit() {
+    let mut stage = Stage::with_limits(10_000, 64 << 20);
+    let (client, _socket) = stage.client(2_000);
+    client.send("much 1\n".repeat(500));
+    assert_eq!(stage.read_all(&client).lines().count(), 500, "450,000 bytes for 3,500");
+    assert_eq!(stage.lane.stats().slow_consumers, 0);
+}
+
+#[test]
 fn a_reader_that_stands_still_is_cut_off_in_time() {
     let mut stage = Stage::new();
     let (still, socket) = stage.client(4);

@@ -141,11 +141,12 @@ impl Application for Notes {
         Box::pin(std::future::ready(Ok(())))
     }
 
-    fn event(&self, _socket: &Socket, event: Event<'_>, reply: Reply) {
+    fn event(&self, socket: &Socket, event: Event<'_>, reply: Reply) {
         self.events.lock().unwrap().push(format!("{} {}", event.name(), event.args_json()));
         match event.name() {
             "keep" => self.kept.lock().unwrap().push(reply),
             "panic" => panic!("as asked"),
+            "much" => drop(socket.emit("much", &"x".repeat(900)).unwrap()),
             _ => reply.send(&event.name()).unwrap(),
         }
     }

@@ -57,6 +57,9 @@ impl Connection {
             used -= taken;
             taken
         });
+        if self.has_rest() {
+            cx.go_on();
+        }
         self.session.handle_answered(answered, cx.now(), &self.mount.options.session);
     }
 }

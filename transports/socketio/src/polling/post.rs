@@ -105,13 +105,30 @@ impl Connection {
         let (revision, limits) = (self.session.revision(), self.mount.options.payloads);
         let mut rest = VecDeque::new();
         let handled = with_packets(revision, &body, content, &limits, |at, packet| {
-            if !rest.is_empty() || at >= PACKETS_AT_ONCE || cx.is_held() {
+            // What is no message is never more than one packet's work, and a heartbeat should not wait.
+            let waits = matches!(&packet, Ok(packet) if packet.kind == PacketKind::Message) && self.is_enough(cx);
+            if !rest.is_empty() || at >= PACKETS_AT_ONCE || waits {
                 rest.push_back(packet.map(Kept::new));
                 return Ok(());
             }
             self.handle_posted(packet, cx)
         });
         self.end_post(handled, Rest { packets: rest, reply }, cx)
+    }
+
+    /// Whether the client has to wait: for the application, or until it has taken some of what it has caused.
+    fn is_enough(&self, cx: &Context<'_>) -> bool {
+        cx.is_held() || self.is_behind(cx)
+    }
+
+    /// Whether polls have much to take. Where a WebSocket will take it there are none.
+    fn is_behind(&self, cx: &Context<'_>) -> bool {
+        cx.is_output_high() && !self.is_switching()
+    }
+
+    /// Whether something of a POST is put aside.
+    pub(crate) fn has_rest(&self) -> bool {
+        self.polling.as_ref().is_some_and(|polling| matches!(polling.posting, Posting::Handling(_)))
     }
 
     /// Goes on with what was left of a POST, as far as the application takes it.
@@ -127,7 +144,7 @@ impl Connection {
         };
         let mut handled = Ok(());
         for _ in 0..PACKETS_AT_ONCE {
-            if handled.is_err() || cx.is_held() {
+            if handled.is_err() || self.is_enough(cx) {
                 break;
             }
             let Some(packet) = rest.packets.pop_front() else { break };
@@ -156,7 +173,8 @@ impl Connection {
             if let Some(polling) = &mut self.polling {
                 polling.posting = Posting::Handling(rest);
             }
-            if !cx.is_held() {
+            // Else the next poll goes on with it.
+            if !self.is_behind(cx) {
                 cx.go_on();
             }
             return Ok(());

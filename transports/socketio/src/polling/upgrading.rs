@@ -60,9 +60,12 @@ impl Connection {
         self.tell_candidate(Word::Probed);
     }
 
-    pub(crate) fn switch(&mut self) {
+    pub(crate) fn switch(&mut self, cx: &mut Context<'_>) {
         if let Some(polling) = &mut self.polling {
             polling.switching = Switching::AfterPost;
+        }
+        if self.has_rest() {
+            cx.go_on();
         }
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use http::Method;
 use parking_lot::Mutex;
-use roomcast::Message;
+use roomcast::{Message, Socket};
 use roomcast_lane::{Data, Events, Reply};
 
 use super::flavor::Flavor;
@@ -492,4 +492,26 @@ fn who_does_not_come_for_the_last_words_has_two_seconds() {
     assert_eq!(world.counts().0, 1);
     world.advance(1.0);
     assert_eq!(world.counts(), (0, 0, 0));
+}
+
+#[test]
+fn who_asks_for_more_than_may_wait_gets_it_poll_by_poll() {
+    let mut world = World::with(|builder| builder.outbox_bytes_max(10_000));
+    let events = Events::new().on_sync("e", |socket: &Socket, Data(text): Data<String>| {
+        socket.emit("echo", &text).unwrap();
+    });
+    world.io.namespace("/", events);
+    let ann = world.connected_poller();
+    let texts: Vec<_> = (0..1_000).map(|number| format!("{number} {}", "x".repeat(90))).collect();
+    let packets: Vec<_> = texts.iter().map(|text| format!("42[\"e\",\"{text}\"]")).collect();
+    let mut post = world.post(&ann, &packets.join("\u{1e}"));
+    world.run();
+    assert!(post.is_waiting());
+    let mut heard = Vec::new();
+    while heard.len() < texts.len() {
+        assert!((1..10_000).contains(&world.lane.stats().outbox_bytes));
+        let body = world.poll(&ann);
+        heard.extend(body.split('\u{1e}').map(|packet| packet.replace("42[\"echo\",\"", "").replace("\"]", "")));
+    }
+    assert_eq!((post.text(), heard), ((200, "ok".into()), texts));
 }
