@@ -1,8 +1,8 @@
-//! Two lanes, of which one has more to send than it can: those who speak are heard on both.
+//! Lanes that have more to do than they can, or are held: those who speak are heard.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, OnceLock, mpsc};
+use std::time::{Duration, Instant};
 
 use bytes::{BufMut, Bytes, BytesMut};
 use roomcast::{Codec, EncodeError, Engine, Message, Outgoing};
@@ -103,4 +103,76 @@ async fn a_lane_that_is_kept_behind_hears_its_connections() {
     publisher.join().unwrap();
     drop(lanes);
     reader.await.unwrap();
+}
+
+/// Is held until it is told to go on.
+struct Held {
+    began: mpsc::Sender<()>,
+    go_on: Mutex<mpsc::Receiver<()>>,
+}
+
+impl Codec for Held {
+    fn encode(&self, out: &Outgoing<'_>, _to: &mut BytesMut) -> Result<(), EncodeError> {
+        if out.message.event() == "hold" {
+            self.began.send(()).unwrap();
+            self.go_on.lock().unwrap().recv().unwrap();
+        }
+        Ok(())
+    }
+}
+
+/// Gives up whom it has not heard by the time that is set meanwhile.
+struct Judge {
+    at: Arc<OnceLock<Instant>>,
+    look: Option<Instant>,
+}
+
+impl Protocol for Judge {
+    fn handle_open(&mut self, cx: &mut Context<'_>) {
+        self.look = Some(cx.now());
+        cx.write(b"!");
+    }
+
+    fn handle_input(&mut self, input: &mut [u8], cx: &mut Context<'_>) -> Result<Progress, Close> {
+        self.look = None;
+        cx.write(b"heard");
+        Ok(Progress::used(input.len()))
+    }
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        self.look
+    }
+
+    fn handle_timeout(&mut self, now: Instant, _cx: &mut Context<'_>) -> Result<(), Close> {
+        self.look = Some(now);
+        if self.at.get().is_some_and(|at| *at <= now) { Err(Close::timed_out()) } else { Ok(()) }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_came_while_a_lane_was_held_is_read_before_anybody_is_judged() {
+    let engine = Engine::new();
+    let lanes = Lanes::builder().threads(1).start(&engine).unwrap();
+    let ((began, begun), (go_on, told)) = (mpsc::channel(), mpsc::channel());
+    let wire = Wire::new(lanes.register(Held { began, go_on: Mutex::new(told) }), ());
+    let _member = connect(&lanes, &wire, || Member).await;
+    let at = Arc::<OnceLock<Instant>>::default();
+    let judges = Arc::clone(&at);
+    let mut client = connect(&lanes, &wire, move || Judge { at: judges, look: None }).await;
+    timeout(PATIENCE, client.read_exact(&mut [0])).await.expect("in time").unwrap();
+    while engine.stats().sockets == 0 {
+        tokio::task::yield_now().await;
+    }
+    let _ = engine.everyone().broadcast(&Message::json("hold", &1).unwrap());
+    begun.recv().unwrap();
+    client.write_all(b"here").await.unwrap();
+    // The lane has something to do at once when it goes on, and need not sleep.
+    let _ = engine.everyone().broadcast(&Message::json("more", &1).unwrap());
+    at.set(Instant::now()).unwrap();
+    // Longer than a lane's timers take to come up.
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    go_on.send(()).unwrap();
+    let mut answer = [0; 5];
+    timeout(PATIENCE, client.read_exact(&mut answer)).await.expect("in time").unwrap();
+    assert_eq!(&answer, b"heard");
 }

@@ -2,13 +2,15 @@
 //!
 //! The task is `unconstrained`: the lane bounds its work itself, and tokio's budget would make streams look empty that are
 //! not. Between turns it yields with `yield_now`, which looks at the reactor; waking itself would do so only every 61st time.
+//! It looks before each turn, whether there is something to do or not: a turn looks at deadlines, and what came before they
+//! passed must be known by then, also when a handler held the lane meanwhile.
 
 use std::future::poll_fn;
 use std::io;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::runtime::{Builder, Handle, LocalOptions};
 use tokio::sync::oneshot;
@@ -16,6 +18,11 @@ use tokio::time::Sleep;
 
 use crate::lane::Lane;
 use crate::lanes::shared::LaneShared;
+
+/// What a turn may take until more may have come than one look at the reactor shows.
+const LONG: Duration = Duration::from_millis(10);
+/// Streams that the reactor shows at most in one look.
+const SHOWN_MAX: usize = 1024;
 
 /// Starts the thread of a lane, which `make` makes there. When the lane has ended it tells how many connections it cut off.
 ///
@@ -30,7 +37,11 @@ pub(crate) fn start(
     let shared = Arc::clone(shared);
     std::thread::Builder::new().name(format!("roomcast-lane-{}", shared.index)).spawn(move || {
         // A local runtime stays on the thread on which it was built.
-        let runtime = match Builder::new_current_thread().enable_io().enable_time().build_local(LocalOptions::default())
+        let runtime = match Builder::new_current_thread()
+            .enable_io()
+            .max_io_events_per_tick(SHOWN_MAX)
+            .enable_time()
+            .build_local(LocalOptions::default())
         {
             Ok(runtime) => runtime,
             Err(error) => return drop(started.send(Err(error))),
@@ -56,25 +67,41 @@ async fn drive(mut lane: Lane) -> usize {
     lane.reactor = Some(Handle::current());
     let mut sleep = pin!(tokio::time::sleep_until(Instant::now().into()));
     loop {
+        let began = Instant::now();
         let more = {
             let _entered = tasks.enter(&shared);
-            lane.turn_and_survive(Instant::now())
+            lane.turn_and_survive(began)
         };
         if lane.is_ended() {
             return lane.drain.as_ref().map_or(0, |drain| drain.forced);
         }
-        if more {
-            tokio::task::yield_now().await;
-        } else {
-            let deadline = lane.deadline();
-            if let Some(deadline) = deadline
-                && sleep.deadline().into_std() != deadline
-            {
-                sleep.as_mut().reset(deadline.into());
+        if began.elapsed() > LONG {
+            for _ in 0..lane.connections.len() / SHOWN_MAX {
+                tokio::task::yield_now().await;
             }
-            poll_fn(|cx| park(&lane.shared, deadline.map(|_| sleep.as_mut()), cx)).await;
+        }
+        if more || !wait_for_work(&lane, sleep.as_mut()).await {
+            tokio::task::yield_now().await;
         }
     }
+}
+
+/// Waits until there is something to do. False if there was.
+async fn wait_for_work(lane: &Lane, mut sleep: Pin<&mut Sleep>) -> bool {
+    let deadline = lane.deadline();
+    if let Some(deadline) = deadline
+        && sleep.deadline().into_std() != deadline
+    {
+        sleep.as_mut().reset(deadline.into());
+    }
+    let mut waited = false;
+    poll_fn(|cx| {
+        let parked = park(&lane.shared, deadline.map(|_| sleep.as_mut()), cx);
+        waited |= parked.is_pending();
+        parked
+    })
+    .await;
+    waited
 }
 
 /// Pending only if nothing is there.
