@@ -8,15 +8,31 @@ use std::mem;
 pub(crate) struct Indivisible(());
 
 impl Indivisible {
-    /// Begins the change. Costs nothing.
+    /// Begins the change. Costs nothing, but in debug builds.
     pub(crate) fn begin() -> Self {
+        #[cfg(debug_assertions)]
+        UNDER_WAY.set(true);
         Self(())
     }
 
     /// Both indexes agree.
     pub(crate) fn end(self) {
+        #[cfg(debug_assertions)]
+        UNDER_WAY.set(false);
         mem::forget(self);
     }
+
+    /// Panics in debug builds if this thread is in the middle of such a change: it is about to call what may panic.
+    pub(crate) fn assert_none() {
+        // Threads of models share one of the system.
+        #[cfg(all(debug_assertions, not(any(loom, shuttle))))]
+        assert!(!UNDER_WAY.get(), "users' code in the middle of a change of memberships");
+    }
+}
+
+#[cfg(debug_assertions)]
+thread_local! {
+    static UNDER_WAY: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
 }
 
 impl Drop for Indivisible {
