@@ -16,8 +16,8 @@
 //! # Behind
 //! What is read makes more to send. So a lane for which much waits, or whose log is full, reads only a few connections a turn,
 //! in the order in which they had something to say, and none before it has worked off as many orders as the last few made:
-//! then reading adds nothing to what waits. Nobody is judged by a clock before it was read: its deadline is looked at
-//! afterwards. New connections are read all the same, until it is known what they are.
+//! then reading adds nothing to what waits. Nobody is judged by a clock before it was read, or, without a
+//! stream, before the orders that waited are obeyed: its deadline is looked at afterwards. New connections are read all the same, until it is known what they are.
 //!
 //! # Order
 //! Output comes into the log only while the inbox is drained, in the inbox's order. So one publisher's messages, replies and
@@ -118,6 +118,10 @@ pub(crate) struct Lane {
     pub(crate) owed: usize,
     /// Connections whose deadline passed before they were read, which they are now.
     pub(crate) overdue: Vec<Key>,
+    /// Orders that were ever obeyed, or begun.
+    pub(crate) obeyed: u64,
+    /// Those without a stream, to which orders bring what is said: behind how many orders their deadline is looked at.
+    pub(crate) unheard: VecDeque<(u64, Key)>,
     pub(crate) timers: Timers,
     pub(crate) drain: Option<Drain>,
     /// Its last turn did.
@@ -180,6 +184,8 @@ impl Lane {
             unread: VecDeque::new(),
             owed: 0,
             overdue: Vec::new(),
+            obeyed: 0,
+            unheard: VecDeque::new(),
             timers: Timers::new(now),
             drain: None,
             panicked: false,

@@ -199,6 +199,12 @@ impl ManualLane {
         self.shared.byes().is_empty()
     }
 
+    /// Whether a connection is there.
+    #[cfg(test)]
+    pub(crate) fn has(&mut self, port: &crate::Port) -> bool {
+        self.lane.connection(port.key).is_some()
+    }
+
     /// Orders that it has taken and not obeyed yet.
     #[cfg(test)]
     pub(crate) fn orders(&self) -> usize {

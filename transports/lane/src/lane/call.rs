@@ -111,9 +111,11 @@ impl Lane {
     /// Runs what is due; true if there is more.
     pub(crate) fn run_timers(&mut self) -> bool {
         self.run_drain();
+        while let Some((_, key)) = self.unheard.pop_front_if(|(behind, _)| *behind <= self.obeyed) {
+            self.overdue.push(key);
+        }
         while let Some(key) = self.overdue.pop() {
-            self.time_out_protocol(key);
-            self.rearm(key);
+            self.time_out_late(key);
         }
         for _ in 0..TIMERS_MAX {
             let Some((key, armed)) = self.timers.pop(self.now) else { return false };
@@ -144,11 +146,23 @@ impl Lane {
             return self.cut_off(key, queued, Slow::Stalled);
         }
         self.time_out_hold(key);
+        let waiting = self.orders.len() as u64;
         let Some(connection) = self.connection(key) else { return };
-        // What it waits for may lie in the stream.
-        connection.overdue = connection.waits_to_be_read();
+        // What it waits for may lie in the stream, or among the orders.
+        let has_stream = !connection.io.is_none();
+        connection.overdue = if has_stream { connection.waits_to_be_read() } else { waiting > 0 };
         if !connection.overdue {
             self.time_out_protocol(key);
+        } else if !has_stream {
+            self.unheard.push_back((self.obeyed + waiting, key));
+        }
+    }
+
+    /// A connection was heard: a deadline that passed before is looked at.
+    fn time_out_late(&mut self, key: Key) {
+        if self.connection(key).is_some_and(|connection| std::mem::take(&mut connection.overdue)) {
+            self.time_out_protocol(key);
+            self.rearm(key);
         }
     }
 

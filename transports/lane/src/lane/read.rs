@@ -110,10 +110,11 @@ impl Lane {
     /// Reads a connection, and has the deadline looked at that passed before.
     fn read_due(&mut self, index: u32) {
         self.read(index);
-        if let Some(key) = self.key_of(index)
-            && std::mem::take(&mut self.connections[index as usize].overdue)
+        if let Some(connection) = self.connections.get(index as usize)
+            && connection.overdue
+            && !connection.io.is_none()
         {
-            self.overdue.push(key);
+            self.overdue.push(Key { index, generation: connection.generation });
         }
     }
 

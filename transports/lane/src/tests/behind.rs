@@ -1,11 +1,13 @@
 //! A lane that is behind: who is read, and whose clock goes.
 
+use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use roomcast::Message;
 
 use super::talk::{ROOMY, Stage};
-use crate::{Close, Context, Handshake, ManualConnection, Progress, Protocol, Wire};
+use crate::{Close, Context, Handshake, ManualConnection, Port, Progress, Protocol, Stream, Wire};
 
 const BEAT: Duration = Duration::from_millis(100);
 const TURN: Duration = Duration::from_millis(5);
@@ -14,11 +16,12 @@ const TURN: Duration = Duration::from_millis(5);
 struct Heart {
     next: Instant,
     beats: bool,
+    ports: Option<mpsc::Sender<Port>>,
 }
 
 impl Heart {
     fn new() -> Self {
-        Self { next: Instant::now(), beats: true }
+        Self { next: Instant::now(), beats: true, ports: None }
     }
 }
 
@@ -26,11 +29,19 @@ impl Protocol for Heart {
     fn handle_open(&mut self, cx: &mut Context<'_>) {
         self.next = cx.now() + BEAT;
         cx.connect(Handshake::new("heart"));
+        if let Some(ports) = &self.ports {
+            ports.send(cx.port()).unwrap();
+        }
     }
 
     fn handle_input(&mut self, input: &mut [u8], _cx: &mut Context<'_>) -> Result<Progress, Close> {
         self.beats = true;
         Ok(Progress::used(input.len()))
+    }
+
+    fn handle_message(&mut self, _: Box<dyn std::any::Any + Send>, _cx: &mut Context<'_>) -> Result<(), Close> {
+        self.beats = true;
+        Ok(())
     }
 
     fn poll_timeout(&self) -> Option<Instant> {
@@ -102,6 +113,29 @@ fn who_answers_lives_and_who_is_silent_does_not() {
     assert!(hearts.iter().all(|heart| !heart.is_ended()), "whoever answers is alive");
     assert!(beats.iter().all(|beats| *beats > 5), "{beats:?}");
     assert!(silent.is_ended(), "and who does not is not");
+}
+
+#[test]
+fn what_others_sent_a_session_without_a_stream_counts_though_it_waits() {
+    let mut stage = Stage::new();
+    let _crowd = crowd(&mut stage);
+    let (sender, ports) = mpsc::channel();
+    for _ in 0..10 {
+        let ports = Some(sender.clone());
+        stage.lane.adopt_stream(Stream::none(), Bytes::new(), &stage.wire, || Heart { ports, ..Heart::new() });
+    }
+    stage.lane.run();
+    let ports: Vec<_> = ports.try_iter().collect();
+    let (silent, ports) = ports.split_last().unwrap();
+    for turn in 0..1_000 {
+        if turn % 10 == 0 {
+            ports.iter().for_each(|port| port.send(()));
+        }
+        turn_behind(&mut stage);
+        stage.lane.pass(TURN);
+    }
+    assert!(ports.iter().all(|port| stage.lane.has(port)), "whoever sends is alive");
+    assert!(!stage.lane.has(silent));
 }
 
 #[test]
