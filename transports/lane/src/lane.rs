@@ -16,8 +16,10 @@
 //! # Behind
 //! What is read makes more to send. So a lane for which much waits, or whose log is full, reads only a few connections a turn,
 //! in the order in which they had something to say, and none before it has worked off as many orders as the last few made:
-//! then reading adds nothing to what waits. Nobody is judged by a clock before it was read, or, without a
-//! stream, before the orders that waited are obeyed: its deadline is looked at afterwards. New connections are read all the same, until it is known what they are.
+//! then reading adds nothing to what waits. New connections are read all the same, until it is known what they are.
+//!
+//! Nobody is judged by a clock before it was read, or, without a stream, before the orders that waited are obeyed: its
+//! deadline is looked at afterwards.
 //!
 //! # Order
 //! Output comes into the log only while the inbox is drained, in the inbox's order. So one publisher's messages, replies and
