@@ -4,19 +4,18 @@
 //! session's, which gets the stream together with it. Both are on one lane, so handing over is one turn.
 
 use std::any::Any;
-use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use roomcast_http::Frames;
 use roomcast_lane::{Close, Context, DisconnectReason, Farewell, Port, Progress, Protocol};
-use roomcast_rfc6455::{CloseCode, ControlFrame, Input as Frame, Reader};
+use roomcast_rfc6455::Input as Frame;
 use roomcast_socketio_protocol::engineio::{Packet, PacketKind, Revision};
 
 use crate::connection::text_frame;
 use crate::input::{Input, Joined, Said};
 use crate::mount::Mount;
-use crate::websocket::broken;
 
 /// Longer than the session gives it: for candidates of sessions that are gone.
 const GRACE: Duration = Duration::from_secs(1);
@@ -27,8 +26,7 @@ pub(crate) struct Candidate {
     serial: u64,
     base64: bool,
     mount: Arc<Mount>,
-    reader: Reader,
-    left_with: Option<CloseCode>,
+    frames: Frames,
     until: Option<Instant>,
 }
 
@@ -45,21 +43,13 @@ impl Candidate {
     pub(crate) fn new(mount: Arc<Mount>, session: Port, base64: bool) -> Self {
         static SERIALS: AtomicU64 = AtomicU64::new(0);
         let serial = SERIALS.fetch_add(1, Ordering::Relaxed);
-        Self { session, serial, base64, mount, reader: Reader::new(), left_with: None, until: None }
+        Self { session, serial, base64, mount, frames: Frames::new(), until: None }
     }
 
-    fn handle_frame(&mut self, frame: Frame<'_>, closing: bool, cx: &mut Context<'_>) -> Result<(), Close> {
+    fn handle_frame(&mut self, frame: Frame<'_>, cx: &mut Context<'_>) -> Result<(), Close> {
         let said = match frame {
-            Frame::Close(code) => {
-                self.left_with = code;
-                return Err(Close::new(1000, "", DisconnectReason::TransportClose));
-            }
-            _ if closing => return Ok(()),
-            Frame::Ping(payload) => {
-                cx.write(&ControlFrame::pong(payload));
-                return Ok(());
-            }
-            Frame::Pong(_) => return Ok(()),
+            Frame::Close(_) => return Err(Close::new(1000, "", DisconnectReason::TransportClose)),
+            Frame::Ping(_) | Frame::Pong(_) => return Ok(()),
             // Packets without bytes are the same in all revisions.
             Frame::Text(text) => match Packet::parse(Revision::V4, text) {
                 Ok(packet) if packet.kind == PacketKind::Ping && packet.is_probe() => Said::Probe,
@@ -86,18 +76,11 @@ impl Protocol for Candidate {
     }
 
     fn handle_input(&mut self, input: &mut [u8], cx: &mut Context<'_>) -> Result<Progress, Close> {
-        let mut reader = std::mem::take(&mut self.reader);
-        let closing = reader.is_close_sent();
-        let mut outcome = Ok(());
+        let mut frames = std::mem::take(&mut self.frames);
         let limits = self.mount.options.frames;
-        let read = reader.read(input, &limits, |frame| {
-            outcome = self.handle_frame(frame, closing, cx);
-            if outcome.is_err() || cx.is_held() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-        });
-        self.reader = reader;
-        outcome?;
-        let progress = read.map_err(|error| broken(&error))?;
-        Ok(Progress::used(progress.used).wanting(progress.want))
+        let progress = frames.read(input, &limits, cx, |frame, cx| self.handle_frame(frame, cx));
+        self.frames = frames;
+        progress
     }
 
     fn handle_message(&mut self, message: Box<dyn Any + Send>, cx: &mut Context<'_>) -> Result<(), Close> {
@@ -124,13 +107,7 @@ impl Protocol for Candidate {
         self.until = None;
         // However long its stream takes to end, polling goes on.
         self.session.send(Input::CandidateLost(self.serial));
-        if self.reader.is_close_received() {
-            cx.queue(&ControlFrame::close(self.left_with, ""));
-            return Farewell::Finish;
-        }
-        cx.queue(&ControlFrame::close(Some(CloseCode::from(close.code())), close.text()));
-        self.reader.set_close_sent();
-        if self.reader.is_ended() { Farewell::Finish } else { Farewell::AwaitPeer }
+        self.frames.close(close, cx)
     }
 }
 

@@ -10,8 +10,8 @@ use std::time::Instant;
 
 use bytes::BytesMut;
 use roomcast::{Socket, SocketId};
+use roomcast_http::Frames;
 use roomcast_lane::{AckToken, Answer, Close, Context, DisconnectReason, Farewell, Progress, Protocol, Refusal};
-use roomcast_rfc6455::{CloseCode, Reader};
 use roomcast_socketio_protocol::engineio::{
     Action, CloseReason, Framing, Open, Packet, PacketError, PacketKind, Received, Records, Session, Source, Transport,
 };
@@ -25,9 +25,6 @@ use crate::sessions::Registered;
 use crate::sid::Sid;
 use crate::top::{Opening, Top};
 
-/// The code of a close that is never sent: the stream ended.
-const CLOSED_WITHOUT_CODE: u16 = 1006;
-
 /// One session.
 pub(crate) struct Connection {
     pub(crate) mount: Arc<Mount>,
@@ -39,9 +36,7 @@ pub(crate) struct Connection {
     pub(crate) top: Top,
     /// Of a session that began with a poll, until it is upgraded.
     pub(crate) polling: Option<Box<Polling>>,
-    pub(crate) reader: Reader,
-    /// The code of the client's close.
-    pub(crate) left_with: Option<CloseCode>,
+    pub(crate) frames: Frames,
     /// What came since the last heartbeat.
     came: Came,
 }
@@ -88,8 +83,7 @@ impl Connection {
             carrier,
             top,
             polling,
-            reader: Reader::new(),
-            left_with: None,
+            frames: Frames::new(),
             came: Came::default(),
         }
     }
@@ -282,7 +276,7 @@ impl Protocol for Connection {
         }
         self.registered = None;
         match self.carrier {
-            Carrier::Frames(_) => self.say_close(close, cx),
+            Carrier::Frames(_) => self.frames.close(close, cx),
             Carrier::Records(_) => Farewell::Finish,
         }
     }
@@ -316,21 +310,6 @@ impl Connection {
                 _ => {}
             }
         }
-    }
-
-    /// The closing handshake of the WebSocket.
-    fn say_close(&mut self, close: &Close, cx: &mut Context<'_>) -> Farewell {
-        if self.reader.is_close_received() {
-            cx.queue(&roomcast_rfc6455::ControlFrame::close(self.left_with, ""));
-            return Farewell::Finish;
-        }
-        if close.code() == CLOSED_WITHOUT_CODE {
-            return Farewell::Finish;
-        }
-        cx.queue(&roomcast_rfc6455::ControlFrame::close(Some(CloseCode::from(close.code())), close.text()));
-        self.reader.set_close_sent();
-        let nobody_there = *close.reason() == DisconnectReason::PingTimeout;
-        if self.reader.is_ended() || nobody_there { Farewell::Finish } else { Farewell::AwaitPeer }
     }
 }
 
