@@ -1,4 +1,4 @@
-//! What all sessions of one mounted endpoint share.
+//! A mounted endpoint, and what all its sessions share.
 
 use std::sync::Arc;
 
@@ -10,9 +10,14 @@ use crate::options::Options;
 use crate::polled::PolledSessions;
 use crate::sessions::Sessions;
 
-/// One endpoint.
-pub(crate) struct Mount {
+/// An endpoint as programs and servers hold it. Sessions do not: the lanes end when nobody else holds them.
+pub(crate) struct Endpoint {
     pub(crate) lanes: Lanes,
+    pub(crate) mount: Arc<Mount>,
+}
+
+/// What the sessions of one endpoint share.
+pub(crate) struct Mount {
     pub(crate) wire: Wire,
     pub(crate) codecs: Codecs,
     pub(crate) options: Options,

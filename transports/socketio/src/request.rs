@@ -21,7 +21,7 @@ use tokio::sync::oneshot;
 use crate::codec::Parser;
 use crate::connection::Connection;
 use crate::input::{Get, Input};
-use crate::mount::Mount;
+use crate::mount::{Endpoint, Mount};
 use crate::polling::Polling;
 use crate::post;
 use crate::sid::Sid;
@@ -36,12 +36,12 @@ pub(crate) static NO_RANDOMNESS: Seldom = Seldom::new();
 pub(crate) type Answer = Response<Full<Bytes>>;
 
 /// Answers a request.
-pub(crate) async fn answer<B>(mount: Arc<Mount>, request: HttpRequest<B>) -> Answer
+pub(crate) async fn answer<B>(endpoint: Arc<Endpoint>, request: HttpRequest<B>) -> Answer
 where
     B: Body + Send,
     B::Data: Send,
 {
-    let cors = match Cors::check(&mount.options.origins, &request) {
+    let cors = match Cors::check(&endpoint.mount.options.origins, &request) {
         Ok(cors) => cors,
         Err(foreign) => {
             FOREIGN.say(|left_out| {
@@ -55,25 +55,25 @@ where
     if let Some(preflight) = cors.preflight(&request) {
         return preflight.map(|()| Full::default());
     }
-    let mut answer = route(mount, request).await;
+    let mut answer = route(endpoint, request).await;
     cors.apply(answer.headers_mut());
     answer
 }
 
 /// A request that begins a session on a WebSocket, on the lane that has its stream already; `None` for all others.
-pub(crate) fn direct(mount: &Arc<Mount>, request: HttpRequest<()>) -> Option<Upgrade> {
-    let cors = Cors::check(&mount.options.origins, &request).ok()?;
+pub(crate) fn direct(endpoint: &Arc<Endpoint>, request: HttpRequest<()>) -> Option<Upgrade> {
+    let cors = Cors::check(&endpoint.mount.options.origins, &request).ok()?;
     let uri = request.uri().clone();
     let query = Query::parse(uri.query().unwrap_or_default());
-    let Ok(Request::Handshake { transport: Transport::WebSocket, revision }) = wanted(mount, &query, &request) else {
+    let Ok(Request::Handshake { transport: Transport::WebSocket, revision }) = wanted(&endpoint.mount, &query, &request) else {
         return None;
     };
-    let mut upgrade = upgrade::direct(mount, request, query.framing(revision))?;
+    let mut upgrade = upgrade::direct(&endpoint.mount, request, query.framing(revision))?;
     cors.apply(upgrade.response.headers_mut());
     Some(upgrade)
 }
 
-async fn route<B>(mount: Arc<Mount>, request: HttpRequest<B>) -> Answer
+async fn route<B>(endpoint: Arc<Endpoint>, request: HttpRequest<B>) -> Answer
 where
     B: Body + Send,
     B::Data: Send,
@@ -81,20 +81,20 @@ where
     let uri = request.uri().clone();
     let query = Query::parse(uri.query().unwrap_or_default());
     let is_upgrade = is_upgrade(&request);
-    match wanted(&mount, &query, &request) {
+    match wanted(&endpoint.mount, &query, &request) {
         Err(error) => refuse(error, is_upgrade),
         Ok(Request::Handshake { transport: Transport::WebSocket, revision }) => {
-            upgrade::handshake(mount, request, query.framing(revision))
+            upgrade::handshake(endpoint, request, query.framing(revision))
         }
         Ok(Request::Handshake { transport: Transport::Polling, revision }) => {
             let (head, _body) = request.into_parts();
-            begin_polling(mount, head, &query, revision).await
+            begin_polling(endpoint, head, &query, revision).await
         }
-        Ok(Request::Session { sid, verb }) => match find(&mount, sid, verb, query.revision) {
+        Ok(Request::Session { sid, verb }) => match find(&endpoint.mount, sid, verb, query.revision) {
             Err(error) => refuse(error, is_upgrade),
             Ok((session, Verb::Poll)) => poll(&session, &query).await,
-            Ok((session, Verb::Send)) => post::send(&mount, session, request, query.jsonp.is_some()).await,
-            Ok((session, Verb::Upgrade)) => upgrade::join(mount, session, request, query.base64),
+            Ok((session, Verb::Send)) => post::send(&endpoint.mount, session, request, query.jsonp.is_some()).await,
+            Ok((session, Verb::Upgrade)) => upgrade::join(endpoint, session, request, query.base64),
         },
     }
 }
@@ -149,13 +149,13 @@ fn find(
 }
 
 /// Begins a session that is polled.
-async fn begin_polling(mount: Arc<Mount>, head: Parts, query: &Query<'_>, revision: Revision) -> Answer {
+async fn begin_polling(endpoint: Arc<Endpoint>, head: Parts, query: &Query<'_>, revision: Revision) -> Answer {
     let Some(sid) = Sid::random() else {
         NO_RANDOMNESS.say(|left_out| tracing::error!("no session was begun{left_out}: the system has no randomness"));
         return failure();
     };
-    let Some(polled) = mount.polled.enter(mount.options.polled_sessions_max) else {
-        let max = mount.options.polled_sessions_max;
+    let Some(polled) = endpoint.mount.polled.enter(endpoint.mount.options.polled_sessions_max) else {
+        let max = endpoint.mount.options.polled_sessions_max;
         TURNED_AWAY.say(|left_out| tracing::warn!("a session was turned away{left_out}: {max} are polled already"));
         return unavailable();
     };
@@ -163,16 +163,16 @@ async fn begin_polling(mount: Arc<Mount>, head: Parts, query: &Query<'_>, revisi
     let opening = opening("polling", head);
     let (opened, is_open) = oneshot::channel();
     let polling = Polling::new(opened, framing, query.jsonp, polled);
-    let here = Arc::clone(&mount);
+    let here = Arc::clone(&endpoint.mount);
     let make = move || Connection::polling(here, sid, framing, opening, polling);
-    if let Err(error) = mount.lanes.adopt(Stream::none(), Bytes::new(), &mount.wire, make) {
+    if let Err(error) = endpoint.lanes.adopt(Stream::none(), Bytes::new(), &endpoint.mount.wire, make) {
         TURNED_AWAY.say(|left_out| tracing::warn!("a session was turned away{left_out}: {error}"));
         return unavailable();
     }
     match is_open.await {
         Ok(body) => {
             let mut answer = payload(body);
-            if let Some(cookie) = mount.options.cookie.as_ref().and_then(|cookie| cookie.header(sid)) {
+            if let Some(cookie) = endpoint.mount.options.cookie.as_ref().and_then(|cookie| cookie.header(sid)) {
                 answer.headers_mut().insert(SET_COOKIE, cookie);
             }
             answer

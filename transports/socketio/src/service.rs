@@ -16,39 +16,39 @@ use roomcast_lane::BoxFuture;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use crate::mount::Mount;
+use crate::mount::Endpoint;
 use crate::request;
 
 /// Answers the endpoint's requests, at whatever path it is mounted: [`SocketIo::into_service`](crate::SocketIo::into_service).
 /// Never fails. Cheap to clone.
 #[derive(Clone)]
 pub struct SocketIoService {
-    pub(crate) mount: Arc<Mount>,
+    pub(crate) endpoint: Arc<Endpoint>,
 }
 
 impl SocketIoService {
     /// The endpoint without HTTP: see [`SocketIo::direct`](crate::SocketIo::direct).
     pub fn direct(&self) -> Direct {
-        let mount = Arc::clone(&self.mount);
-        Direct::new(self.mount.options.path.as_str(), move |request| request::direct(&mount, request))
+        let endpoint = Arc::clone(&self.endpoint);
+        Direct::new(self.endpoint.mount.options.path.as_str(), move |request| request::direct(&endpoint, request))
     }
 
     /// How many Engine.IO sessions live: see [`SocketIo::sessions`](crate::SocketIo::sessions).
     pub fn sessions(&self) -> usize {
-        self.mount.sessions.len()
+        self.endpoint.mount.sessions.len()
     }
 }
 
 /// Puts the endpoint in front of a service: [`SocketIo::layer`](crate::SocketIo::layer).
 #[derive(Clone)]
 pub struct SocketIoLayer {
-    pub(crate) mount: Arc<Mount>,
+    pub(crate) endpoint: Arc<Endpoint>,
 }
 
 /// A service with the endpoint in front: requests with exactly its path are the endpoint's, all others go on to the service.
 #[derive(Clone)]
 pub struct WithSocketIo<S> {
-    mount: Arc<Mount>,
+    endpoint: Arc<Endpoint>,
     inner: S,
 }
 
@@ -66,8 +66,8 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let mount = Arc::clone(&self.mount);
-        Box::pin(async move { Ok(request::answer(mount, request).await) })
+        let endpoint = Arc::clone(&self.endpoint);
+        Box::pin(async move { Ok(request::answer(endpoint, request).await) })
     }
 }
 
@@ -75,7 +75,7 @@ impl<S> Layer<S> for SocketIoLayer {
     type Service = WithSocketIo<S>;
 
     fn layer(&self, inner: S) -> WithSocketIo<S> {
-        WithSocketIo { mount: Arc::clone(&self.mount), inner }
+        WithSocketIo { endpoint: Arc::clone(&self.endpoint), inner }
     }
 }
 
@@ -94,9 +94,9 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        if request.uri().path() == self.mount.options.path {
-            let mount = Arc::clone(&self.mount);
-            return WithSocketIoFuture(Answering::Here(Box::pin(request::answer(mount, request))));
+        if request.uri().path() == self.endpoint.mount.options.path {
+            let endpoint = Arc::clone(&self.endpoint);
+            return WithSocketIoFuture(Answering::Here(Box::pin(request::answer(endpoint, request))));
         }
         WithSocketIoFuture(Answering::There(Box::pin(self.inner.call(request))))
     }
@@ -126,19 +126,19 @@ where
 
 impl fmt::Debug for SocketIoService {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SocketIoService").field("options", &self.mount.options).finish_non_exhaustive()
+        f.debug_struct("SocketIoService").field("options", &self.endpoint.mount.options).finish_non_exhaustive()
     }
 }
 
 impl fmt::Debug for SocketIoLayer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SocketIoLayer").field("options", &self.mount.options).finish_non_exhaustive()
+        f.debug_struct("SocketIoLayer").field("options", &self.endpoint.mount.options).finish_non_exhaustive()
     }
 }
 
 impl<S> fmt::Debug for WithSocketIo<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("WithSocketIo").field("options", &self.mount.options).finish_non_exhaustive()
+        f.debug_struct("WithSocketIo").field("options", &self.endpoint.mount.options).finish_non_exhaustive()
     }
 }
 

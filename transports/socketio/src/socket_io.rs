@@ -11,7 +11,7 @@ use roomcast_socketio_protocol::engineio::Revision;
 
 use crate::codec::{Carrier, Codecs, Parser};
 use crate::cookie::Cookie;
-use crate::mount::{Layer, Mount};
+use crate::mount::{Endpoint, Layer, Mount};
 use crate::namespaces::Registry;
 use crate::options::Options;
 use crate::polled::PolledSessions;
@@ -32,7 +32,7 @@ const PATH: &str = "/socket.io/";
 /// that asks for a namespace that is not there hears `Invalid namespace`, and keeps its connection.
 #[derive(Clone)]
 pub struct SocketIo {
-    mount: Arc<Mount>,
+    endpoint: Arc<Endpoint>,
 }
 
 /// Settings of a [`SocketIo`] endpoint.
@@ -63,7 +63,7 @@ impl SocketIo {
     /// # Panics
     /// If `application` lacks something: [`Application::mounted`].
     pub fn namespace(&self, name: &str, application: impl Application) -> Engine {
-        self.mount.namespaces.mount(name, application)
+        self.endpoint.mount.namespaces.mount(name, application)
     }
 
     /// Makes namespaces when clients ask for them: `make` gets the name of one that is not mounted, and gives its application,
@@ -75,56 +75,56 @@ impl SocketIo {
     /// invent: use rooms for those.
     pub fn namespaces<A: Application>(&self, make: impl Fn(&str) -> Option<A> + Send + Sync + 'static) {
         let predicate = move |name: &str| make(name).map(|application| Arc::new(application) as Arc<dyn Application>);
-        self.mount.namespaces.mount_dynamic(Arc::new(predicate));
+        self.endpoint.mount.namespaces.mount_dynamic(Arc::new(predicate));
     }
 
     /// The engine of a namespace that is mounted, or that somebody is in.
     pub fn of(&self, namespace: &str) -> Option<Engine> {
-        self.mount.namespaces.get(namespace).map(|namespace| namespace.engine().clone())
+        self.endpoint.mount.namespaces.get(namespace).map(|namespace| namespace.engine().clone())
     }
 
     /// Chooses sockets of `/`: see [`Engine::to`].
     pub fn to<'a>(&'a self, target: impl Into<roomcast::Target<'a>>) -> Selection<'a> {
-        self.mount.lanes.engine().to(target)
+        self.endpoint.lanes.engine().to(target)
     }
 
     /// Chooses every socket of `/`.
     pub fn everyone(&self) -> Selection<'_> {
-        self.mount.lanes.engine().everyone()
+        self.endpoint.lanes.engine().everyone()
     }
 
     /// A layer that puts the endpoint in front of a service, as an axum `Router`: requests with exactly its path are its own.
     pub fn layer(&self) -> SocketIoLayer {
-        SocketIoLayer { mount: Arc::clone(&self.mount) }
+        SocketIoLayer { endpoint: Arc::clone(&self.endpoint) }
     }
 
     /// The endpoint as a service, to be mounted at a path by a router.
     pub fn into_service(self) -> SocketIoService {
-        SocketIoService { mount: self.mount }
+        SocketIoService { endpoint: self.endpoint }
     }
 
     /// The endpoint for a server whose connections begin on lanes (`roomcast_server::serve` with `Front::direct`),
     /// beside its layer or service in the router: new sessions on WebSockets, at [`SocketIoBuilder::path`]. A connect costs a
     /// quarter less; layers of the router do not see the handshakes that are accepted.
     pub fn direct(&self) -> Direct {
-        let mount = Arc::clone(&self.mount);
-        Direct::new(self.mount.options.path.as_str(), move |request| request::direct(&mount, request))
+        let endpoint = Arc::clone(&self.endpoint);
+        Direct::new(self.endpoint.mount.options.path.as_str(), move |request| request::direct(&endpoint, request))
     }
 
     /// How many Engine.IO sessions live. Locks each of 16 shards for a moment.
     pub fn sessions(&self) -> usize {
-        self.mount.sessions.len()
+        self.endpoint.mount.sessions.len()
     }
 
     /// How many sockets are in a namespace, through this endpoint.
     pub fn sockets(&self, namespace: &str) -> usize {
-        self.mount.namespaces.sockets(namespace)
+        self.endpoint.mount.namespaces.sockets(namespace)
     }
 }
 
 impl fmt::Debug for SocketIo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SocketIo").field("options", &self.mount.options).finish_non_exhaustive()
+        f.debug_struct("SocketIo").field("options", &self.endpoint.mount.options).finish_non_exhaustive()
     }
 }
 
@@ -241,7 +241,7 @@ impl SocketIoBuilder {
     /// # Panics
     /// If 256 codecs are registered with the lanes.
     pub fn build(self) -> SocketIo {
-        SocketIo { mount: self.mount(Layer::SocketIo) }
+        SocketIo { endpoint: self.endpoint(Layer::SocketIo) }
     }
 
     /// The same endpoint without Socket.IO on it: every message comes back as it was. For tests of Engine.IO clients.
@@ -249,10 +249,10 @@ impl SocketIoBuilder {
     /// # Panics
     /// As [`Self::build`].
     pub fn build_echo(self) -> SocketIoService {
-        SocketIoService { mount: self.mount(Layer::Echo) }
+        SocketIoService { endpoint: self.endpoint(Layer::Echo) }
     }
 
-    fn mount(self, layer: Layer) -> Arc<Mount> {
+    fn endpoint(self, layer: Layer) -> Arc<Endpoint> {
         let Self { lanes, mut options } = self;
         let message = options.frames.message_bytes_max;
         let packet = options.packet_bytes_max.unwrap_or(options.packets.packet_bytes_max.max(message));
@@ -265,7 +265,8 @@ impl SocketIoBuilder {
         }
         let namespaces = Registry::new(lanes.engine(), options.recovery);
         let (sessions, polled) = (Sessions::default(), PolledSessions::default());
-        Arc::new(Mount { lanes, wire, codecs, options, layer, namespaces, sessions, polled })
+        let mount = Arc::new(Mount { wire, codecs, options, layer, namespaces, sessions, polled });
+        Arc::new(Endpoint { lanes, mount })
     }
 
     fn with(mut self, change: impl FnOnce(&mut Options)) -> Self {

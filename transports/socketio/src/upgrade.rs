@@ -16,7 +16,7 @@ use tokio::runtime::Handle;
 
 use crate::candidate::Candidate;
 use crate::connection::Connection;
-use crate::mount::Mount;
+use crate::mount::{Endpoint, Mount};
 use crate::request::{Answer, NO_RANDOMNESS, failure, opening};
 use crate::sid::Sid;
 
@@ -25,15 +25,15 @@ static LOST: Seldom = Seldom::new();
 static TURNED_AWAY: Seldom = Seldom::new();
 
 /// A new session, on a WebSocket from its first moment.
-pub(crate) fn handshake<B>(mount: Arc<Mount>, request: Request<B>, framing: Framing) -> Answer {
+pub(crate) fn handshake<B>(endpoint: Arc<Endpoint>, request: Request<B>, framing: Framing) -> Answer {
     let accepted = match accept(&request) {
         Ok(accepted) => accepted,
         Err(error) => return no_handshake(error),
     };
     let (mut head, _body) = request.into_parts();
     let Some(upgrade) = head.extensions.remove::<OnUpgrade>() else { return no_upgrades() };
-    let Some((accepted, make)) = session(&mount, accepted, head, framing) else { return failure() };
-    begin(upgrade, accepted, move |stream, early| mount.lanes.adopt(stream, early, &mount.wire, make))
+    let Some((accepted, make)) = session(&endpoint.mount, accepted, head, framing) else { return failure() };
+    begin(upgrade, accepted, move |stream, early| endpoint.lanes.adopt(stream, early, &endpoint.mount.wire, make))
 }
 
 /// The same on the lane that has the stream already; `None` for whatever has to be answered otherwise.
@@ -64,15 +64,15 @@ fn session(
 
 /// A WebSocket for a session that is polled. Whether the session takes it is known on its lane only: if it does not, the
 /// WebSocket is closed as soon as it is there, as engine.io does it.
-pub(crate) fn join<B>(mount: Arc<Mount>, session: Port, mut request: Request<B>, base64: bool) -> Answer {
+pub(crate) fn join<B>(endpoint: Arc<Endpoint>, session: Port, mut request: Request<B>, base64: bool) -> Answer {
     let accepted = match accept(&request) {
         Ok(accepted) => accepted,
         Err(error) => return no_handshake(error),
     };
     let Some(upgrade) = request.extensions_mut().remove::<OnUpgrade>() else { return no_upgrades() };
     begin(upgrade, accepted, move |stream, early| {
-        let (here, to) = (Arc::clone(&mount), session.clone());
-        mount.lanes.adopt_beside(&session, stream, early, &mount.wire, move || Candidate::new(here, to, base64))
+        let (here, to) = (Arc::clone(&endpoint.mount), session.clone());
+        endpoint.lanes.adopt_beside(&session, stream, early, &endpoint.mount.wire, move || Candidate::new(here, to, base64))
     })
 }
 

@@ -276,3 +276,13 @@ async fn a_request_that_is_given_up_with_its_body_half_sent_ends_the_session() {
     assert!(post.await.is_err());
     becomes("the session's end", || program.io.sessions() == 0).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sessions_keep_no_lanes_that_nobody_else_holds() {
+    let program = program(|builder| builder);
+    let engine = program.lanes.engine().clone();
+    let _session = program.connected().await;
+    assert_eq!(engine.stats().sockets, 1);
+    drop(program);
+    becomes("its lane ended", || engine.stats().sockets == 0).await;
+}

@@ -12,7 +12,7 @@ use parking_lot::Mutex;
 use roomcast_lane::BoxFuture;
 use tokio::runtime::{Builder, Runtime};
 
-use crate::mount::Mount;
+use crate::mount::Endpoint;
 use crate::request;
 
 /// For the clock that bodies of POSTs have. Nobody drives it, so it stands still.
@@ -50,8 +50,8 @@ enum State {
 
 impl Asked {
     /// Begins a request.
-    pub(crate) fn new(mount: &Arc<Mount>, request: Request<Upload>) -> Self {
-        let mut asked = Self(Awaiting::Answer(Box::pin(request::answer(Arc::clone(mount), request))));
+    pub(crate) fn new(endpoint: &Arc<Endpoint>, request: Request<Upload>) -> Self {
+        let mut asked = Self(Awaiting::Answer(Box::pin(request::answer(Arc::clone(endpoint), request))));
         asked.answer();
         asked
     }

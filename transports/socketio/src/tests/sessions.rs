@@ -271,16 +271,7 @@ fn draining_says_1001() {
 
 #[test]
 fn an_echo_gives_everything_back_on_every_transport() {
-    use roomcast::Engine;
-    use roomcast_lane::ManualLane;
-
-    use crate::SocketIo;
-
-    let engine = Engine::new();
-    let lane = ManualLane::new(&engine);
-    let mount = SocketIo::builder(&lane.lanes()).build_echo().mount;
-    let io = SocketIo::new(&lane.lanes());
-    let mut world = World { engine, lane, io, mount };
+    let mut world = World::echo();
     let ann = world.poller(Flavor::V4);
     world.say(&ann, "4hello\u{1e}bAf8=");
     assert_eq!(world.poll(&ann), "4hello\u{1e}bAf8=");

@@ -13,7 +13,7 @@ use super::requests::{Asked, Upload};
 use super::websocket::WebSocket;
 use crate::candidate::Candidate;
 use crate::connection::Connection;
-use crate::mount::Mount;
+use crate::mount::{Endpoint, Mount};
 use crate::request;
 use crate::sid::Sid;
 use crate::{SocketIo, SocketIoBuilder};
@@ -26,6 +26,7 @@ pub(crate) struct World {
     pub(crate) engine: Engine,
     pub(crate) lane: ManualLane,
     pub(crate) io: SocketIo,
+    endpoint: Arc<Endpoint>,
     pub(crate) mount: Arc<Mount>,
 }
 
@@ -46,8 +47,16 @@ impl World {
         let engine = Engine::new();
         let lane = ManualLane::new(&engine);
         let io = change(SocketIo::builder(&lane.lanes())).build();
-        let mount = io.clone().into_service().mount;
-        Self { engine, lane, io, mount }
+        let endpoint = io.clone().into_service().endpoint;
+        let mount = Arc::clone(&endpoint.mount);
+        Self { engine, lane, io, endpoint, mount }
+    }
+
+    /// An endpoint without Socket.IO.
+    pub(crate) fn echo() -> Self {
+        let world = Self::new();
+        let endpoint = SocketIo::builder(&world.lane.lanes()).build_echo().endpoint;
+        Self { mount: Arc::clone(&endpoint.mount), endpoint, ..world }
     }
 
     pub(crate) fn run(&mut self) {
@@ -69,7 +78,7 @@ impl World {
     pub(crate) fn ask(&self, method: Method, query: &str, content_type: &str, body: &Upload) -> Asked {
         let request = Request::builder().method(method).uri(format!("/socket.io/?{query}"));
         let request = request.header("content-type", content_type).body(body.clone()).unwrap();
-        Asked::new(&self.mount, request)
+        Asked::new(&self.endpoint, request)
     }
 
     /// A client that begins with a poll, which is answered.
