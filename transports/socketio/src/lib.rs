@@ -1,6 +1,7 @@
 #![doc = include_str!("guide.md")]
 #![forbid(unsafe_code)]
 
+mod allow;
 mod asks;
 mod candidate;
 mod client;

@@ -7,6 +7,7 @@ use roomcast_rfc6455::Limits;
 use roomcast_socketio_protocol::engineio::{PayloadLimits, SessionConfig};
 use roomcast_socketio_protocol::socketio::{DecodeLimits, NamespaceLimits};
 
+use crate::allow::Allow;
 use crate::cookie::Cookie;
 use crate::recovery::Recovery;
 
@@ -14,6 +15,7 @@ use crate::recovery::Recovery;
 pub(crate) struct Options {
     pub(crate) path: String,
     pub(crate) origins: Origins,
+    pub(crate) allow_request: Option<Allow>,
     pub(crate) session: SessionConfig,
     pub(crate) frames: Limits,
     pub(crate) payloads: PayloadLimits,
@@ -36,6 +38,7 @@ impl Options {
         Self {
             path: path.into(),
             origins: Origins::default(),
+            allow_request: None,
             // What waits for polls is bounded by the lane, as what waits for WebSockets.
             session: SessionConfig {
                 waiting_bytes_max: usize::MAX,

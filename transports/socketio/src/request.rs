@@ -65,9 +65,12 @@ pub(crate) fn direct(endpoint: &Arc<Endpoint>, request: HttpRequest<()>) -> Opti
     let cors = Cors::check(&endpoint.mount.options.origins, &request).ok()?;
     let uri = request.uri().clone();
     let query = Query::parse(uri.query().unwrap_or_default());
-    let Ok(Request::Handshake { transport: Transport::WebSocket, revision }) = wanted(&endpoint.mount, &query, &request) else {
+    let Ok(Request::Handshake { transport: Transport::WebSocket, revision }) =
+        wanted(&endpoint.mount, &query, &request)
+    else {
         return None;
     };
+    let request = admit(&endpoint.mount, request).ok()?;
     let mut upgrade = upgrade::direct(&endpoint.mount, request, query.framing(revision))?;
     cors.apply(upgrade.response.headers_mut());
     Some(upgrade)
@@ -83,13 +86,14 @@ where
     let is_upgrade = is_upgrade(&request);
     match wanted(&endpoint.mount, &query, &request) {
         Err(error) => refuse(error, is_upgrade),
-        Ok(Request::Handshake { transport: Transport::WebSocket, revision }) => {
-            upgrade::handshake(endpoint, request, query.framing(revision))
-        }
-        Ok(Request::Handshake { transport: Transport::Polling, revision }) => {
-            let (head, _body) = request.into_parts();
-            begin_polling(endpoint, head, &query, revision).await
-        }
+        Ok(Request::Handshake { transport, revision }) => match (admit(&endpoint.mount, request), transport) {
+            (Err(answer), _) => if_closing(answer, is_upgrade),
+            (Ok(request), Transport::WebSocket) => upgrade::handshake(endpoint, request, query.framing(revision)),
+            (Ok(request), Transport::Polling) => {
+                let (head, _body) = request.into_parts();
+                begin_polling(endpoint, head, &query, revision).await
+            }
+        },
         Ok(Request::Session { sid, verb }) => match find(&endpoint.mount, sid, verb, query.revision) {
             Err(error) => refuse(error, is_upgrade),
             Ok((session, Verb::Poll)) => poll(&session, &query).await,
@@ -125,6 +129,15 @@ fn wanted<'a, B>(mount: &Mount, query: &'a Query<'a>, request: &HttpRequest<B>) 
         }
         wanted => Ok(wanted),
     }
+}
+
+/// A handshake, if the program wants it.
+fn admit<B>(mount: &Mount, request: HttpRequest<B>) -> Result<HttpRequest<B>, Answer> {
+    let Some(allow) = &mount.options.allow_request else { return Ok(request) };
+    allow.check(request).map_err(|refusal| {
+        let status = StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::FORBIDDEN);
+        json(status, Refusal::Forbidden.body_with(&refusal.message))
+    })
 }
 
 /// As Node has it: both headers make an upgrade.
@@ -239,7 +252,10 @@ pub(crate) fn refusal(refusal: Refusal) -> Answer {
 }
 
 fn refuse(error: Refusal, is_upgrade: bool) -> Answer {
-    let answer = refusal(error);
+    if_closing(refusal(error), is_upgrade)
+}
+
+fn if_closing(answer: Answer, is_upgrade: bool) -> Answer {
     if is_upgrade { roomcast_http::closing(answer) } else { answer }
 }
 

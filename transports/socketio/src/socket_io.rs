@@ -4,11 +4,13 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::request::Parts;
 use roomcast::{Engine, Selection};
 use roomcast_http::{Direct, Origins, a_year_at_most};
-use roomcast_lane::{Application, Lanes, Wire};
+use roomcast_lane::{Application, Lanes, Refusal, Wire};
 use roomcast_socketio_protocol::engineio::Revision;
 
+use crate::allow::Allow;
 use crate::codec::{Carrier, Codecs, Parser};
 use crate::cookie::Cookie;
 use crate::mount::{Endpoint, Layer, Mount};
@@ -138,6 +140,15 @@ impl SocketIoBuilder {
     /// transport; for those that are listed answers have the headers of CORS. See [`Origins`].
     pub fn origins(self, origins: Origins) -> Self {
         self.with(|options| options.origins = origins)
+    }
+
+    /// Asks the program about each request that wants to begin a session, before there is one (Node's `allowRequest`). The
+    /// refusal's status and message are the answer, `{"code":4,"message":"..."}`. Pages of other origins are refused before,
+    /// and `on_connect` of a namespace decides later, with what the client authenticates with. It runs where requests are
+    /// answered, also on a lane, and may run twice for one that it refuses: it must be quick. What has to wait for
+    /// something belongs into `on_connect`, or into a layer in front, with connects that all begin at the router.
+    pub fn allow_request(self, allow: impl Fn(&Parts) -> Result<(), Refusal> + Send + Sync + 'static) -> Self {
+        self.with(|options| options.allow_request = Some(Allow::new(allow)))
     }
 
     /// From ping to ping; 25 s by default, twelve days at most. Clients learn it in the handshake, and those in JavaScript have

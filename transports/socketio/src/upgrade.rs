@@ -72,7 +72,9 @@ pub(crate) fn join<B>(endpoint: Arc<Endpoint>, session: Port, mut request: Reque
     let Some(upgrade) = request.extensions_mut().remove::<OnUpgrade>() else { return no_upgrades() };
     begin(upgrade, accepted, move |stream, early| {
         let (here, to) = (Arc::clone(&endpoint.mount), session.clone());
-        endpoint.lanes.adopt_beside(&session, stream, early, &endpoint.mount.wire, move || Candidate::new(here, to, base64))
+        endpoint
+            .lanes
+            .adopt_beside(&session, stream, early, &endpoint.mount.wire, move || Candidate::new(here, to, base64))
     })
 }
 

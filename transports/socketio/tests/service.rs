@@ -10,7 +10,7 @@ use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Either, Full};
 use roomcast::Engine;
-use roomcast_lane::{Ack, Data, Events, Lanes};
+use roomcast_lane::{Ack, Data, Events, Lanes, Refusal};
 use roomcast_socketio::{Cookie, Origins, SocketIo, SocketIoBuilder};
 use tower::{Layer, ServiceExt, service_fn};
 
@@ -142,6 +142,32 @@ async fn what_is_refused_and_how() {
         assert_eq!((status, body["code"].as_u64()), (StatusCode::BAD_REQUEST, Some(code)), "{target}");
     }
     assert_eq!(program.io.sessions(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_program_may_refuse_a_handshake() {
+    let program = program(|builder| {
+        builder.allow_request(|head| match head.headers.contains_key("x-key") {
+            true => Ok(()),
+            false => Err(Refusal::new("bring a \"key\"").status(401)),
+        })
+    });
+    let target = "/socket.io/?EIO=4&transport=";
+    let upgrade = request(Method::GET, &format!("{target}websocket"))
+        .header("connection", "upgrade")
+        .header("upgrade", "websocket")
+        .header("sec-websocket-version", "13")
+        .header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==");
+    for without in [request(Method::GET, &format!("{target}polling")), upgrade] {
+        let answer = program.ask(without.body(Body::empty()).unwrap()).await;
+        let refused = (StatusCode::UNAUTHORIZED, r#"{"code":4,"message":"bring a \"key\""}"#.to_owned());
+        assert_eq!(read(answer).await, refused);
+    }
+    let with = request(Method::GET, &format!("{target}polling")).header("x-key", "1");
+    let (status, open) = read(program.ask(with.body(Body::empty()).unwrap()).await).await;
+    let open: serde_json::Value = serde_json::from_str(&open[1..]).unwrap();
+    let session = format!("{target}polling&sid={}", open["sid"].as_str().unwrap());
+    assert_eq!(program.text(Method::POST, &session, "40").await.0, status, "only the handshake is asked about");
 }
 
 #[tokio::test(flavor = "multi_thread")]
