@@ -8,7 +8,9 @@ use roomcast_lane::Refusal;
 
 /// The program's word on each handshake.
 #[derive(Clone)]
-pub(crate) struct Allow(Arc<dyn Fn(&Parts) -> Result<(), Refusal> + Send + Sync>);
+pub(crate) struct Allow(Arc<Ask>);
+
+type Ask = dyn Fn(&Parts) -> Result<(), Refusal> + Send + Sync;
 
 impl Allow {
     pub(crate) fn new(allow: impl Fn(&Parts) -> Result<(), Refusal> + Send + Sync + 'static) -> Self {
