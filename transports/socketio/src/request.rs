@@ -87,7 +87,7 @@ where
     match wanted(&endpoint.mount, &query, &request) {
         Err(error) => refuse(error, is_upgrade),
         Ok(Request::Handshake { transport, revision }) => match (admit(&endpoint.mount, request), transport) {
-            (Err(answer), _) => if_closing(answer, is_upgrade),
+            (Err(unwanted), _) => if_closing(forbidden(&unwanted), is_upgrade),
             (Ok(request), Transport::WebSocket) => upgrade::handshake(endpoint, request, query.framing(revision)),
             (Ok(request), Transport::Polling) => {
                 let (head, _body) = request.into_parts();
@@ -132,12 +132,16 @@ fn wanted<'a, B>(mount: &Mount, query: &'a Query<'a>, request: &HttpRequest<B>) 
 }
 
 /// A handshake, if the program wants it.
-fn admit<B>(mount: &Mount, request: HttpRequest<B>) -> Result<HttpRequest<B>, Answer> {
-    let Some(allow) = &mount.options.allow_request else { return Ok(request) };
-    allow.check(request).map_err(|refusal| {
-        let status = StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::FORBIDDEN);
-        json(status, Refusal::Forbidden.body_with(&refusal.message))
-    })
+fn admit<B>(mount: &Mount, request: HttpRequest<B>) -> Result<HttpRequest<B>, roomcast_lane::Refusal> {
+    match &mount.options.allow_request {
+        Some(allow) => allow.check(request),
+        None => Ok(request),
+    }
+}
+
+fn forbidden(unwanted: &roomcast_lane::Refusal) -> Answer {
+    let status = StatusCode::from_u16(unwanted.status).unwrap_or(StatusCode::FORBIDDEN);
+    json(status, Refusal::Forbidden.body_with(&unwanted.message))
 }
 
 /// As Node has it: both headers make an upgrade.
