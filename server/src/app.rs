@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use axum::extract::State;
+use axum::extract::{Request, State};
+use axum::http::Method;
 use axum::routing::{get, get_service};
 use axum::{Json, Router};
 use roomcast_http::Direct;
@@ -10,6 +11,7 @@ use roomcast_lane::Lanes;
 use roomcast_sails::Sails;
 use roomcast_socketio::{Recovery, SocketIo, SocketIoBuilder, SocketIoService};
 use roomcast_websocket::{Policy, WebSocket};
+use tower::util::MapRequest;
 
 use crate::api;
 use crate::census::Census;
@@ -17,6 +19,7 @@ use crate::connections::Connections;
 use crate::page;
 use crate::settings::Settings;
 use crate::socketio;
+use crate::stall::Stall;
 use crate::stats::Stats;
 
 struct App {
@@ -63,8 +66,8 @@ pub(crate) fn endpoints(lanes: &Lanes, connections: &Connections, settings: &Set
         engineio: engineio.clone(),
     };
     let router = Router::new()
-        .route_service("/socket.io/", socketio.into_service())
-        .route_service("/engine.io/", engineio)
+        .route_service("/socket.io/", MapRequest::new(socketio.into_service(), left_at_the_end))
+        .route_service("/engine.io/", MapRequest::new(engineio, left_at_the_end))
         .route("/ws", get_service(rooms))
         .route("/ws/echo", get_service(echo))
         .route("/stats", get(stats))
@@ -89,10 +92,53 @@ fn configured(builder: SocketIoBuilder, settings: &Settings) -> SocketIoBuilder 
         .connect_timeout(settings.connect_timeout)
 }
 
+/// A poll waits for as long as there is nothing to send. If its client left, it must not stand in the way of the next one.
+fn left_at_the_end(request: Request) -> Request {
+    let names_session =
+        request.uri().query().is_some_and(|query| query.split('&').any(|pair| pair.starts_with("sid=")));
+    if let Some(stall) = request.extensions().get::<Stall>()
+        && *request.method() == Method::GET
+        && names_session
+    {
+        stall.ends_with_client();
+    }
+    request
+}
+
 async fn stats(State(app): State<Arc<App>>) -> Json<Stats> {
     let App { lanes, census, connections, websockets, socketio, engineio } = &*app;
     // First, since it waits: the others are numbers of the moment.
     let counted = census.count().await;
     let sessions = socketio.sessions() + engineio.sessions();
     Json(Stats::read(counted, connections, lanes, websockets, sessions, socketio.sockets("/")))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::task::{Context, Waker};
+    use std::time::Duration;
+
+    use axum::body::Body;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn polls_and_only_they_are_given_up_when_their_client_sends_no_more() {
+        for (method, target, is_left) in [
+            ("GET", "/socket.io/?EIO=4&transport=polling&sid=a", true),
+            ("GET", "/socket.io/?sid=a", true),
+            ("POST", "/socket.io/?EIO=4&transport=polling&sid=a", false),
+            ("GET", "/socket.io/?EIO=4&transport=polling", false),
+            ("GET", "/socket.io/?EIO=4&t=sid=", false),
+            ("GET", "/socket.io/", false),
+        ] {
+            let stall = Stall::new();
+            stall.request_came();
+            let request = http::Request::builder().method(method).uri(target).extension(stall.clone());
+            left_at_the_end(request.body(Body::empty()).unwrap());
+            let mut sleep = Box::pin(tokio::time::sleep(Duration::ZERO));
+            let told = stall.poll_told(&mut sleep, &mut Context::from_waker(Waker::noop()));
+            assert_eq!(told.is_ready(), is_left, "{method} {target}");
+        }
+    }
 }

@@ -16,7 +16,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use roomcast_http::{Direct, Peer, Seldom, a_year_at_most};
+use roomcast_http::{Direct, KeptEnd, Peer, Seldom, a_year_at_most};
 use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
@@ -65,6 +65,9 @@ pub struct Front {
 ///
 /// A client that a handler or its answer waits for, to send the next piece of its request's body or to take the next piece of
 /// its answer, is cut off without an answer after 30 s, or after [`Front::head_timeout`] if that is longer.
+///
+/// A client that ends its side behind a whole request is answered; after 2 s of work for it a handler, or the body of an
+/// answer that has nothing to give, is dropped, since the client may have left.
 ///
 /// # Errors
 /// Those of the listener that do not pass.
@@ -216,6 +219,7 @@ impl Serving {
                 request.extensions_mut().insert(peer);
             }
             let (router, stall) = (router.clone(), stall.clone());
+            request.extensions_mut().insert(stall.clone());
             stall.request_came();
             async move {
                 let request = stall.answer_begins(request.map(Body::new));
@@ -223,6 +227,8 @@ impl Serving {
                 response.map(|response| stall.answer_is(response))
             }
         });
+        let (kept, mut sleep) = (stall.clone(), Box::pin(tokio::time::sleep(Duration::ZERO)));
+        let stream = KeptEnd::new(stream, move |cx| kept.poll_told(&mut sleep, cx));
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(head_timeout)

@@ -5,46 +5,76 @@
 //! of it; and a request's body may be as long under way as it likes. For all of that it gives a client for ever. So the time
 //! is taken here during which it is the client's turn: always, but while a handler works without waiting for the request's
 //! body, or an answer's body has nothing to give.
+//!
+//! Whose turn it is also decides when hyper hears that a client sends no more, since it then gives up what it is at: when
+//! nothing is being answered any more, or the server has had its time for it.
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
 use axum::body::{Body, Bytes, HttpBody};
 use http_body::{Frame, SizeHint};
-use tokio::time::Instant;
+use tokio::time::{Instant, Sleep};
+
+/// How long the server may work for a client that sends no more. It may have left.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Whose turn it is on one connection.
 #[derive(Clone, Debug)]
 pub(crate) struct Stall(Arc<Mutex<Turn>>);
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 struct Turn {
-    /// Since when the client has to ask, or to take its answer; `None` while the server has to work for that.
-    asks_or_takes: Option<Instant>,
+    /// Who has to do something for the next answer, and since when.
+    side: Side,
     /// Since when a handler waits for the next piece of the request's body; `None` while none does.
     sends: Option<Instant>,
     /// There was a request.
     asked: bool,
+    /// There is one whose answer is not given out yet, and is wanted although its client sends no more.
+    answers: bool,
+    /// Waits for that to change.
+    reader: Option<Waker>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Side {
+    /// It has to ask, or to take its answer.
+    Client(Instant),
+    /// It has to work for that.
+    Server(Instant),
+}
+
+impl Side {
+    /// Since when it is the client's turn, if it is.
+    fn client(self) -> Option<Instant> {
+        match self {
+            Self::Client(since) => Some(since),
+            Self::Server(_) => None,
+        }
+    }
 }
 
 impl Stall {
     /// A new connection: the client has to ask.
     pub(crate) fn new() -> Self {
-        let turn = Turn { asks_or_takes: Some(Instant::now()), sends: None, asked: false };
+        let side = Side::Client(Instant::now());
+        let turn = Turn { side, sends: None, asked: false, answers: false, reader: None };
         Self(Arc::new(Mutex::new(turn)))
     }
 
     /// A request is there; the client has to read until there is room for the answer.
     pub(crate) fn request_came(&self) {
         let mut turn = self.lock();
-        (turn.asks_or_takes, turn.asked) = (Some(Instant::now()), true);
+        turn.side = Side::Client(Instant::now());
+        (turn.asked, turn.answers) = (true, true);
     }
 
     /// A handler begins to work: lets the body of its request be watched.
     pub(crate) fn answer_begins(&self, request: http::Request<Body>) -> http::Request<Body> {
-        self.lock().asks_or_takes = None;
+        self.lock().side = Side::Server(Instant::now());
         request.map(|body| match body.is_end_stream() {
             true => body,
             false => Body::new(Sent { body, stall: self.clone() }),
@@ -53,19 +83,60 @@ impl Stall {
 
     /// A handler has finished: lets the body of its answer be watched.
     pub(crate) fn answer_is(&self, response: http::Response<Body>) -> http::Response<Body> {
-        self.clients_turn();
+        self.lock().side = Side::Client(Instant::now());
         response.map(|body| match body.is_end_stream() {
-            true => body,
+            true => {
+                self.ends_with_client();
+                body
+            }
             false => Body::new(Taken { body, stall: self.clone() }),
         })
+    }
+
+    /// The request at hand is given up as soon as its client sends no more, because there is nothing more to give, or because
+    /// it may wait for long.
+    pub(crate) fn ends_with_client(&self) {
+        let reader = {
+            let mut turn = self.lock();
+            turn.answers = false;
+            turn.reader.take()
+        };
+        if let Some(reader) = reader {
+            reader.wake();
+        }
+    }
+
+    /// Whether hyper may hear that the client sends no more: not while there is something to answer, unless the server has
+    /// been at it for longer than [`PATIENCE`]. `sleep` is kept from call to call.
+    pub(crate) fn poll_told(&self, sleep: &mut Pin<Box<Sleep>>, cx: &mut Context<'_>) -> Poll<()> {
+        loop {
+            let now = Instant::now();
+            let told_at = {
+                let mut turn = self.lock();
+                turn.reader = Some(cx.waker().clone());
+                match turn.side {
+                    _ if !turn.answers => return Poll::Ready(()),
+                    Side::Client(_) => now + PATIENCE,
+                    Side::Server(since) => since + PATIENCE,
+                }
+            };
+            if told_at <= now {
+                return Poll::Ready(());
+            }
+            sleep.as_mut().reset(told_at);
+            ready!(sleep.as_mut().poll(cx));
+        }
     }
 
     /// Resolves when it has been the client's turn for as long as `limit`.
     pub(crate) async fn happens(&self, limit: Duration) {
         loop {
             let now = Instant::now();
-            let Turn { asks_or_takes, sends, .. } = *self.lock();
-            match [asks_or_takes, sends].into_iter().flatten().min().map(|since| since + limit) {
+            let whose = {
+                let turn = self.lock();
+                [turn.side.client(), turn.sends]
+            };
+            match whose.into_iter().flatten().min().map(|since| since + limit) {
                 Some(end) if now >= end => return,
                 Some(end) => tokio::time::sleep_until(end).await,
                 None => tokio::time::sleep(limit).await,
@@ -86,10 +157,6 @@ impl Stall {
 
     fn lock(&self) -> MutexGuard<'_, Turn> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn clients_turn(&self) {
-        self.lock().asks_or_takes = Some(Instant::now());
     }
 }
 
@@ -139,7 +206,14 @@ impl HttpBody for Taken {
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         let polled = Pin::new(&mut self.body).poll_frame(cx);
-        self.stall.lock().asks_or_takes = polled.is_ready().then(Instant::now);
+        let mut turn = self.stall.lock();
+        turn.side = match turn.side {
+            _ if polled.is_ready() => Side::Client(Instant::now()),
+            // Who is asked again and again has not worked less for that.
+            Side::Server(since) => Side::Server(since),
+            Side::Client(_) => Side::Server(Instant::now()),
+        };
+        drop(turn);
         polled
     }
 
@@ -154,7 +228,8 @@ impl HttpBody for Taken {
 
 impl Drop for Taken {
     fn drop(&mut self) {
-        self.stall.clients_turn();
+        self.stall.lock().side = Side::Client(Instant::now());
+        self.stall.ends_with_client();
     }
 }
 
@@ -253,6 +328,59 @@ mod tests {
         tokio::select! {
             () = stall.happens(LIMIT) => panic!("it was cut off"),
             () = reading => {}
+        }
+    }
+
+    /// How long it takes until the end of the client is told; a day at most.
+    async fn told_after(stall: &Stall) -> Option<Duration> {
+        let (since, mut sleep) = (Instant::now(), Box::pin(tokio::time::sleep(Duration::ZERO)));
+        let told = poll_fn(|cx| stall.poll_told(&mut sleep, cx));
+        tokio::time::timeout(Duration::from_secs(24 * 60 * 60), told).await.ok().map(|()| since.elapsed())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_end_is_told_at_once_while_nothing_is_answered() {
+        let stall = Stall::new();
+        assert_eq!(told_after(&stall).await, Some(Duration::ZERO));
+        stall.request_came();
+        stall.answer_begins(http::Request::default());
+        let _empty = stall.answer_is(http::Response::default());
+        assert_eq!(told_after(&stall).await, Some(Duration::ZERO));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_server_is_given_some_time_to_answer_whoever_sends_no_more() {
+        let stall = Stall::new();
+        stall.request_came();
+        stall.answer_begins(http::Request::default());
+        assert_eq!(told_after(&stall).await, Some(PATIENCE));
+        let mut body = answer(&stall, stream::iter([Ok("one")]).chain(stream::pending()));
+        take(&mut body).await;
+        assert_eq!(told_after(&stall).await, None, "it is the client's turn");
+        for _ in 0..2 {
+            assert!(poll_fn(|cx| Poll::Ready(Pin::new(&mut body).poll_frame(cx))).await.is_pending());
+            tokio::time::sleep(PATIENCE / 4).await;
+        }
+        assert_eq!(told_after(&stall).await, Some(PATIENCE / 2));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_waits_for_the_end_is_woken_when_there_is_nothing_to_answer_any_more() {
+        let over: [fn(&Stall); 3] = [
+            |stall| drop(answer(stall, stream::empty())),
+            |stall| drop(stall.answer_is(http::Response::default())),
+            Stall::ends_with_client,
+        ];
+        for over in over {
+            let stall = Stall::new();
+            stall.request_came();
+            stall.answer_begins(http::Request::default());
+            let later = async {
+                tokio::time::sleep(PATIENCE / 2).await;
+                over(&stall);
+            };
+            let (told, ()) = tokio::join!(told_after(&stall), later);
+            assert_eq!(told, Some(PATIENCE / 2));
         }
     }
 

@@ -177,6 +177,79 @@ async fn what_an_endpoint_before_the_router_does_not_take_is_the_routers() {
     server.open_become(1).await;
 }
 
+/// What a client gets that ends its side behind what it sends.
+async fn answer_to(server: &Served, bytes: &str) -> String {
+    let mut stream = server.send(bytes).await;
+    stream.shutdown().await.unwrap();
+    rest(stream).await
+}
+
+#[tokio::test]
+async fn a_whole_request_is_answered_also_if_the_client_sends_no_more() {
+    let lanes = lanes();
+    let slowly = async |body: String| {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        body
+    };
+    let large = async || "x".repeat(16 << 20);
+    let router = hello().route("/slow", post(slowly)).route("/large", get(large));
+    for direct in fronts(&lanes) {
+        let server = served_with(direct, router.clone(), &lanes, LONG, 100).await;
+        for (request, end) in [
+            ("GET / HTTP/1.1\r\nHost: a\r\n\r\n", "\r\n\r\nhello"),
+            ("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", "\r\n\r\nhello"),
+            ("GET / HTTP/1.0\r\n\r\n", "\r\n\r\nhello"),
+            ("POST /slow HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nbody", "\r\n\r\nbody"),
+            ("POST /slow HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n", "\r\n\r\nhi"),
+        ] {
+            for _ in 0..20 {
+                let answer = answer_to(&server, request).await;
+                assert!(answer.starts_with("HTTP/1.") && answer.ends_with(end), "{request}: {answer}");
+            }
+            let twice = answer_to(&server, &request.repeat(2)).await;
+            let answers = if request.contains("close") || request.contains("1.0") { 1 } else { 2 };
+            assert_eq!(twice.matches(end).count(), answers, "{request}, twice: {twice}");
+        }
+        let answer = answer_to(&server, "GET /large HTTP/1.1\r\nHost: a\r\n\r\n").await;
+        assert!(answer.ends_with(&"x".repeat(16 << 20)), "all of it, not {} bytes", answer.len());
+        server.open_become(0).await;
+    }
+}
+
+#[tokio::test]
+async fn a_request_that_breaks_off_is_not_answered() {
+    let lanes = lanes();
+    let router = hello().route("/post", post(async |body: String| body));
+    for direct in fronts(&lanes) {
+        let server = served_with(direct, router.clone(), &lanes, LONG, 100).await;
+        for request in ["", "GET / HTTP/1.1\r\n", "POST /post HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nbod"] {
+            let answer = answer_to(&server, request).await;
+            assert!(!answer.contains("200 OK"), "{request}: {answer}");
+        }
+        server.open_become(0).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_left_is_noticed_while_a_handler_works_for_it() {
+    static BEGUN: Notify = Notify::const_new();
+    let lanes = lanes();
+    let (held, mut given_up) = tokio::sync::mpsc::channel::<()>(1);
+    let never = async move || {
+        let _held = held.clone();
+        BEGUN.notify_one();
+        std::future::pending::<()>().await;
+    };
+    let server = served(Router::new().route("/", get(never)), &lanes, LONG, 100).await;
+    let stream = server.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    BEGUN.notified().await;
+    drop(stream);
+    server.open_become(0).await;
+    drop(server.stop);
+    server.ended.await.unwrap().unwrap();
+    assert_eq!(given_up.recv().await, None, "the handler was dropped");
+}
+
 #[tokio::test]
 async fn the_application_knows_where_each_client_is() {
     for is_direct in [true, false] {

@@ -1,8 +1,10 @@
 // The HTTP side: /, /healthz, /stats, /rooms/:room, and what is not there (CONTRACT sections 3 and 6).
 
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import net from 'node:net';
 import { after, before, test } from 'node:test';
-import { STATS, Server } from './support.mjs';
+import { DEADLINE, STATS, Server, within } from './support.mjs';
 
 let server;
 before(async () => { server = await Server.start(); });
@@ -85,6 +87,20 @@ test('what is not there is 404 Not Found, with any method', async () => {
       assert.deepEqual([method, path, status, body], [method, path, 404, 'Not Found']);
     }
   }
+});
+
+test('a whole request is answered although its client sends no more', async () => {
+  const former = await server.restingStats();
+  for (const request of ['GET /text HTTP/1.1\r\nHost: a\r\n\r\n', 'GET /text HTTP/1.0\r\n\r\n', 'GET /stats HTTP/1.1\r\nHost: a\r\n\r\n',
+    'PUT /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\n5', 'GET /engine.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: a\r\n\r\n']) {
+    let answer = '';
+    const tcp = net.connect({ port: server.port, host: server.host, allowHalfOpen: true });
+    tcp.setEncoding('utf8').on('data', (text) => { answer += text; });
+    tcp.end(request);
+    await within(DEADLINE, once(tcp, 'end'), () => `no end behind ${answer}`);
+    assert.match(answer, /^HTTP\/1\.[01] 200 /, request);
+  }
+  await server.statsBecome({ ...former, engine: former.engine + 1 });
 });
 
 test('/ws without an upgrade is refused', async () => {

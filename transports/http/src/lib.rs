@@ -5,7 +5,7 @@
 //! - [`into_stream`]: from an upgraded HTTP connection to the stream that a lane takes; [`handshake`]: what the application is
 //!   shown of the request; [`Peer`]: where it came from.
 //! - [`Direct`], [`Heads`]: endpoints that take WebSockets on a lane, without an HTTP server between; [`Prefixed`]: what that
-//!   one then gets of all others.
+//!   one then gets of all others; [`KeptEnd`]: requests that are answered although their client sends no more.
 //! - [`Frames`]: the WebSocket of a connection on a lane, its frames in and its closing handshake.
 //! - [`refusal`], [`closing`]: answers to requests that become no connection.
 //! - [`OpenCount`]: how many connections an endpoint has.
@@ -22,6 +22,7 @@ mod direct;
 mod frames;
 mod handshake;
 mod head;
+mod kept_end;
 mod open;
 mod origin;
 mod prefixed;
@@ -35,6 +36,7 @@ pub use direct::{Direct, Upgrade};
 pub use frames::Frames;
 pub use handshake::{Peer, handshake};
 pub use head::{Head, Heads, Undirected};
+pub use kept_end::KeptEnd;
 pub use open::{OpenCount, OpenGuard};
 pub use origin::{Foreign, InvalidOrigin, Origins};
 pub use prefixed::Prefixed;

@@ -12,6 +12,7 @@ use roomcast_lane::Stream;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
+use crate::kept_end::KeptEnd;
 use crate::prefixed::Prefixed;
 
 /// Waits until hyper has written the answer, and gives the stream under the connection and what was read of it already: TCP,
@@ -76,8 +77,18 @@ fn joined(early: Bytes, rest: &Bytes) -> Bytes {
     all.freeze()
 }
 
-/// The tokio stream under an upgraded connection, if it is of this type, and what was read of it already.
+/// The tokio stream under an upgraded connection, if it is of this type, its end kept or not, and what was read of it already.
 fn downcast<S>(upgraded: Upgraded) -> Result<(S, Bytes), Upgraded>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    match downcast_exactly::<KeptEnd<S>>(upgraded) {
+        Ok((kept, early)) => Ok((kept.into_inner(), early)),
+        Err(upgraded) => downcast_exactly(upgraded),
+    }
+}
+
+fn downcast_exactly<S>(upgraded: Upgraded) -> Result<(S, Bytes), Upgraded>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {

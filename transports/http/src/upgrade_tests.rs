@@ -54,6 +54,17 @@ async fn tcp_is_taken_out_of_what_hyper_made_of_it() {
 }
 
 #[tokio::test]
+async fn a_stream_whose_end_is_kept_is_taken_out_as_well() {
+    let never = |_: &mut std::task::Context<'_>| std::task::Poll::Pending;
+    let (near, far) = tcp().await;
+    let (stream, early) = upgraded(KeptEnd::new(near, never), far).await;
+    assert_eq!((format!("{stream:?}").as_str(), &early[..]), ("Stream::tcp", EARLY));
+    let (near, far) = tcp().await;
+    let (stream, early) = upgraded(KeptEnd::new(Prefixed::new(Bytes::new(), near), never), far).await;
+    assert_eq!((format!("{stream:?}").as_str(), &early[..]), ("Stream::tcp", EARLY));
+}
+
+#[tokio::test]
 async fn foreign_streams_stay_as_they_are() {
     let (near, far) = tokio::io::duplex(1 << 16);
     let (stream, early) = upgraded(near, far).await;

@@ -1,6 +1,7 @@
 // Long-polling by hand: payloads both ways, the waiting GET, what ends a session (CONTRACT section 1).
 
 import assert from 'node:assert/strict';
+import net from 'node:net';
 import { after, before, test } from 'node:test';
 import { ERRORS, PollingSession, VARIANTS, ask, isError, packetsOf, payload } from './engineio.mjs';
 import { SocketIoServer, eventually, numbers } from './support.mjs';
@@ -106,6 +107,35 @@ for (const { path, revision, label } of VARIANTS) {
     await eventually(async () => assert.ok([400, 500].includes((await session.post(payload(revision, ['6']))).status)), 'an overlap');
     await session.isGone();
     slow.destroy();
+  });
+
+  test(`${label}: a POST whose client leaves at once is heard`, async () => {
+    const session = await quiet();
+    const [sent, heard] = path === '/engine.io/' ? ['4hi', '4hi'] : ['42["message","hi"]', '42["message-back","hi"]'];
+    if (path === '/socket.io/' && revision === 4) {
+      await session.send('40');
+      await session.receive(2); // the socket's id, and `auth`
+    }
+    for (let round = 0; round < 5; round += 1) {
+      const body = payload(revision, [sent]);
+      const tcp = net.connect(server.port, server.host);
+      tcp.on('error', () => {}); // the answer comes when nobody is there
+      tcp.end(`POST ${session.target} HTTP/1.1\r\nHost: a\r\nContent-Length: ${body.length}\r\n\r\n${body}`, () => tcp.destroy());
+      assert.deepEqual(await session.receive(1), [heard]);
+    }
+  });
+
+  test(`${label}: a poll whose client left is not in the way of the next`, async () => {
+    const session = await quiet();
+    const former = await server.restingStats();
+    const tcp = net.connect(server.port, server.host);
+    tcp.write(`GET ${session.target} HTTP/1.1\r\nHost: a\r\n\r\n`);
+    await session.send('6'); // came later than the poll
+    tcp.destroy();
+    await server.statsBecome(former);
+    const { answer } = await session.hold();
+    await session.send('1');
+    assert.deepEqual(await answer, { status: 200, packets: ['6'] });
   });
 
   test(`${label}: a close packet by POST frees the waiting GET and ends the session`, async () => {
