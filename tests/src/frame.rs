@@ -22,7 +22,7 @@ pub enum Length {
     Two,
     /// In 64 bits.
     Eight,
-    /// This number in 64 bits, whatever the payload has.
+    /// This number in its shortest form, whatever the payload has.
     Claim(u64),
 }
 
@@ -113,18 +113,17 @@ impl Frame {
     #[must_use]
     pub fn bytes(&self) -> Vec<u8> {
         let masked = if self.mask.is_some() { 0x80 } else { 0 };
-        let len = self.payload.len();
+        let len = if let Length::Claim(claim) = self.length { claim } else { self.payload.len() as u64 };
         let mut bytes = vec![self.first];
         match (self.length, len) {
-            (Length::Shortest, 0..126) => bytes.push(masked | len as u8),
-            (Length::Shortest | Length::Two, 0..0x1_0000) => {
+            (Length::Shortest | Length::Claim(_), 0..126) => bytes.push(masked | len as u8),
+            (Length::Shortest | Length::Claim(_) | Length::Two, 0..0x1_0000) => {
                 bytes.push(masked | 126);
                 bytes.extend((len as u16).to_be_bytes());
             }
-            (length, _) => {
-                let claim = if let Length::Claim(claim) = length { claim } else { len as u64 };
+            _ => {
                 bytes.push(masked | 127);
-                bytes.extend(claim.to_be_bytes());
+                bytes.extend(len.to_be_bytes());
             }
         }
         bytes.extend(self.mask.iter().flatten());
@@ -206,7 +205,7 @@ mod tests {
         let frame = Frame::new(0x82, "abc").unmasked();
         assert_eq!(frame.clone().with_length(Length::Two).bytes(), b"\x82\x7e\0\x03abc");
         assert_eq!(frame.clone().with_length(Length::Eight).bytes(), b"\x82\x7f\0\0\0\0\0\0\0\x03abc");
-        assert_eq!(frame.with_length(Length::Claim(7)).bytes(), b"\x82\x7f\0\0\0\0\0\0\0\x07abc");
+        assert_eq!(frame.with_length(Length::Claim(1 << 16)).bytes(), b"\x82\x7f\0\0\0\0\0\x01\0\0abc");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //!
 //! The server has one lane, so that an answer to somebody else says that it has seen what was sent before.
 
-use roomcast_tests::{Client, Frame, Length, Server, frames, handshake};
+use roomcast_tests::{Client, Frame, Server, frames, handshake};
 
 fn conversation() -> Vec<u8> {
     frames(&[
@@ -12,7 +12,7 @@ fn conversation() -> Vec<u8> {
         Frame::new(0x00, [0x8e]),
         Frame::new(0x80, [0xb2, b'!']),
         Frame::binary_message(&[0x5a; 130]),
-        Frame::binary_message(&[1, 2, 3]).with_length(Length::Eight),
+        Frame::binary_message(&[1, 2, 3]),
         Frame::text_message(""),
         Frame::close(4000, "bye"),
     ])

@@ -51,6 +51,20 @@ fn control_frames_in_fragments_or_too_long() {
     server.assert_unharmed();
 }
 
+/// The minimal number of bytes must be used to encode a length (section 5.2).
+#[test]
+fn lengths_in_a_longer_form_than_needed() {
+    let mut server = Server::start(&[]);
+    for (length, lens) in [(Length::Two, &[0, 1, 125][..]), (Length::Eight, &[0, 1, 125, 126, 60_000])] {
+        for &len in lens {
+            assert_refused(&server, &[Frame::binary_message(&vec![7; len]).with_length(length)], 1002);
+        }
+        assert_refused(&server, &[Frame::ping(b"long form").with_length(length)], 1002);
+        assert_refused(&server, &[Frame::new(0x01, "a"), Frame::new(0x80, "b").with_length(length)], 1002);
+    }
+    server.assert_unharmed();
+}
+
 #[test]
 fn continuations_out_of_place() {
     let mut server = Server::start(&[]);

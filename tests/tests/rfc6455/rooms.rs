@@ -17,7 +17,7 @@ fn requests_in_fragments_with_pings_between() {
     assert_eq!(client.frame(), Frame::new(0x8a, "?").unmasked());
     client.send(&Frame::new(0x80, tail).bytes());
     assert_eq!(client.frame().text(), answer(&id));
-    client.send(&Frame::text_message(GET_ID).with_length(Length::Eight).masked([0; 4]).bytes());
+    client.send(&Frame::text_message(GET_ID).masked([0; 4]).bytes());
     assert_eq!(client.frame().text(), answer(&id));
     drop(client);
     server.assert_unharmed();

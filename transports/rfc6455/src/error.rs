@@ -17,6 +17,8 @@ pub enum ReadError {
     Unmasked,
     /// The most significant bit of a 64-bit length is set (section 5.2).
     LengthTopBit,
+    /// A length in 16 or 64 bits that a shorter form has room for (section 5.2); the length.
+    LengthNotShortest(u64),
     /// A control frame without FIN (section 5.5).
     ControlFragmented,
     /// A control frame of more than 125 bytes (section 5.5); the length it claims.
@@ -64,6 +66,7 @@ impl fmt::Display for ReadError {
             Self::ReservedOpcode(opcode) => write!(f, "opcode {opcode} is reserved"),
             Self::Unmasked => f.write_str("frames from a client must be masked"),
             Self::LengthTopBit => f.write_str("the top bit of a length must be 0"),
+            Self::LengthNotShortest(bytes) => write!(f, "a length of {bytes} must be written in the shortest form"),
             Self::ControlFragmented => f.write_str("control frames must not be fragmented"),
             Self::ControlTooLong(bytes) => write!(f, "control frame of {bytes} bytes, at most 125 are allowed"),
             Self::ContinuationUnexpected => f.write_str("continuation frame without a message to continue"),
@@ -83,11 +86,12 @@ impl std::error::Error for ReadError {}
 mod tests {
     use super::*;
 
-    const ALL: [ReadError; 13] = [
+    const ALL: [ReadError; 14] = [
         ReadError::ReservedBits,
         ReadError::ReservedOpcode(15),
         ReadError::Unmasked,
         ReadError::LengthTopBit,
+        ReadError::LengthNotShortest(65_535),
         ReadError::ControlFragmented,
         ReadError::ControlTooLong(u64::MAX),
         ReadError::ContinuationUnexpected,

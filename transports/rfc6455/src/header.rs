@@ -39,7 +39,7 @@ pub(crate) enum Parsed {
 
 /// Reads the header at the front of `input`.
 ///
-/// Lengths need not be in their shortest form: the RFC binds only the sender to that, and no server in use refuses it.
+/// A length has to be in its shortest form (section 5.2).
 pub(crate) fn parse(input: &[u8]) -> Result<Parsed, ReadError> {
     let mut cursor = Cursor::new(input);
     // The only error of `parse` is an opcode that does not exist; reading a slice cannot fail.
@@ -54,6 +54,9 @@ pub(crate) fn parse(input: &[u8]) -> Result<Parsed, ReadError> {
     let Some(mask) = header.mask else { return Err(ReadError::Unmasked) };
     if payload_len >> 63 != 0 {
         return Err(ReadError::LengthTopBit);
+    }
+    if payload_len < least_of_form(input) {
+        return Err(ReadError::LengthNotShortest(payload_len));
     }
     if matches!(header.opcode, OpCode::Control(_)) {
         check_control(header.is_final, payload_len)?;
@@ -73,6 +76,15 @@ fn head_len(input: &[u8]) -> usize {
     };
     let mask = if second & 0x80 == 0 { 0 } else { 4 };
     2 + length + mask
+}
+
+/// The least length that needs the form in which `input` has its own.
+fn least_of_form(input: &[u8]) -> u64 {
+    match input.get(1).map(|second| second & 0x7f) {
+        Some(126) => 126,
+        Some(127) => 1 << 16,
+        _ => 0,
+    }
 }
 
 fn check_control(is_final: bool, payload_len: u64) -> Result<(), ReadError> {
@@ -142,12 +154,19 @@ mod tests {
     }
 
     #[test]
-    fn the_three_forms_of_length_also_where_a_shorter_one_would_do() {
+    fn the_three_forms_of_length_and_only_the_shortest_that_does() {
         let head = |bytes: &[u8]| whole(bytes).map(|h| (h.head_len, h.payload_len));
         assert_eq!(head(&[0x82, 0xfd, 0, 0, 0, 0]), Ok((6, 125)));
-        assert_eq!(head(&[0x82, 0xfe, 0, 5, 0, 0, 0, 0]), Ok((8, 5)));
+        assert_eq!(head(&[0x82, 0xfe, 0, 126, 0, 0, 0, 0]), Ok((8, 126)));
         assert_eq!(head(&[0x82, 0xfe, 0xff, 0xff, 0, 0, 0, 0]), Ok((8, 65_535)));
-        assert_eq!(head(&[0x82, 0xff, 0, 0, 0, 0, 0, 0, 0, 5, 0, 0, 0, 0]), Ok((14, 5)));
+        assert_eq!(head(&[0x82, 0xff, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0]), Ok((14, 65_536)));
+        for bytes in [0, 5, 125] {
+            assert_eq!(head(&[0x82, 0xfe, 0, bytes, 0, 0, 0, 0]), Err(ReadError::LengthNotShortest(bytes.into())));
+        }
+        for bytes in [[0, 0], [0, 125], [0, 126], [255, 255]] {
+            let long = [&[0x82, 0xff, 0, 0, 0, 0, 0, 0][..], &bytes, &[0; 4]].concat();
+            assert_eq!(head(&long), Err(ReadError::LengthNotShortest(u16::from_be_bytes(bytes).into())));
+        }
         let huge = [0x82, 0xff, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0];
         assert_eq!(head(&huge), Ok((14, u64::MAX >> 1)));
         let negative = [0x82, 0xff, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];

@@ -9,9 +9,45 @@ use tokio_tungstenite::tungstenite::{
 
 /// What tungstenite makes of `stream`, with the same limit of a message.
 ///
+/// It takes lengths in any form: from the first frame on whose length is longer than need be it sees nothing, and the
+/// verdict is 1002.
+///
 /// It judges a frame when its payload is there, ours when the header is. `padding` adds that many zeros, with which it
 /// comes to its verdict on a frame that `stream` only begins.
 pub(crate) fn run(stream: &[u8], message_bytes_max: usize, padding: usize) -> Outcome {
+    let Some(at) = first_long_form(stream) else { return run_any_form(stream, message_bytes_max, padding) };
+    let mut outcome = run_any_form(&stream[..at], message_bytes_max, 0);
+    if outcome.end == End::Open {
+        outcome.end = End::Closed(Some(1002));
+    }
+    outcome
+}
+
+/// Where the first frame begins whose length is not in its shortest form, if its header is whole.
+fn first_long_form(stream: &[u8]) -> Option<usize> {
+    let mut at = 0;
+    loop {
+        let rest = stream.get(at..)?;
+        let [_, second, more @ ..] = rest else { return None };
+        let (form, least) = match second & 0x7f {
+            126 => (2, 126),
+            127 => (8, 1 << 16),
+            _ => (0, 0),
+        };
+        let in_form = more.get(..form)?.iter().fold(0, |len, byte| len << 8 | u64::from(*byte));
+        let len = if form == 0 { u64::from(second & 0x7f) } else { in_form };
+        let head_len = 2 + form + if second & 0x80 == 0 { 0 } else { 4 };
+        if rest.len() < head_len {
+            return None;
+        }
+        if len < least {
+            return Some(at);
+        }
+        at = (at + head_len).checked_add(usize::try_from(len).ok()?)?;
+    }
+}
+
+fn run_any_form(stream: &[u8], message_bytes_max: usize, padding: usize) -> Outcome {
     let config = WebSocketConfig::default()
         .read_buffer_size(1024)
         .max_message_size(Some(message_bytes_max))

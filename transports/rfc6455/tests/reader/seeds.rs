@@ -72,8 +72,6 @@ fn valid() -> Vec<Seed> {
         seed("pong", USUAL, [Frame::new(0x8a, "")]),
         seed("mask-of-zeros", USUAL, [Frame { mask: Some([0; 4]), ..Frame::new(0x81, "plain") }]),
         seed("length-16-bits", USUAL, [Frame::new(0x82, [0x61; 126])]),
-        seed("length-16-bits-of-5", USUAL, [Frame { form: Form::Two, ..Frame::new(0x81, "Hello") }]),
-        seed("length-64-bits-of-5", USUAL, [Frame { form: Form::Eight, ..Frame::new(0x81, "Hello") }]),
         seed("two-messages", USUAL, [Frame::new(0x81, "one"), Frame::new(0x82, "two")]),
         seed("fragments-text", USUAL, [Frame::new(0x01, "Hel"), Frame::new(0x00, "l"), Frame::new(0x80, "o")]),
         seed("fragments-ping", USUAL, [Frame::new(0x02, "a"), Frame::new(0x89, "p"), Frame::new(0x80, "b")]),
@@ -104,6 +102,8 @@ fn headers() -> Vec<Seed> {
         seed("opcode-15", USUAL, [Frame::new(0x8f, "x")]),
         seed("unmasked", USUAL, [Frame::new(0x81, "before"), unmasked(0x81, b"x")]),
         seed("ping-fragmented", USUAL, [Frame::new(0x09, "x")]),
+        seed("length-16-bits-of-5", USUAL, [Frame { form: Form::Two, ..Frame::new(0x81, "Hello") }]),
+        seed("length-64-bits-of-5", USUAL, [Frame { form: Form::Eight, ..Frame::new(0x81, "Hello") }]),
         seed("ping-too-long", USUAL, [Frame::new(0x89, [0; 126])]),
     ]
 }
@@ -131,6 +131,7 @@ fn closes() -> Vec<Seed> {
         close("close-normal", b"\x03\xe8"),
         close("close-reason", b"\x03\xe9going \xe2\x82\xac"),
         close("close-application", b"\x0f\xa0"),
+        close("close-code-1014", b"\x03\xf6"),
         close("close-half-a-code", b"\x03"),
         close("close-code-0", b"\x00\x00"),
         close("close-code-1005", b"\x03\xed"),
