@@ -140,7 +140,7 @@ mod tests {
 
     #[test]
     fn the_clients_code_comes_back() {
-        for payload in [&[][..], &[0x03, 0xe9], &[0x0f, 0xa0, b'x']] {
+        for payload in [&[][..], &[0x03, 0xe9], &[0x03, 0xf6], &[0x0f, 0xa0, b'x']] {
             let (mut lane, client) = parrot();
             let code = &payload[..payload.len().min(2)];
             let answer = [&[0x88, code.len() as u8], code].concat();

@@ -2,10 +2,11 @@
 
 use crate::{CloseCode, ReadError};
 
+/// In IANA's registry, but not in the RFC, and so not in [`CloseCode`].
+const BAD_GATEWAY: u16 = 1014;
+
 /// The code in a close frame from a peer; `None` if it has none.
 ///
-/// Codes that may be sent: 1000 to 1003, 1007 to 1013, 3000 to 4999. 1014 is refused with the other unassigned ones:
-/// it was registered for gateways, after the RFC.
 pub(crate) fn parse(payload: &[u8]) -> Result<Option<CloseCode>, ReadError> {
     match payload {
         [] => Ok(None),
@@ -14,9 +15,14 @@ pub(crate) fn parse(payload: &[u8]) -> Result<Option<CloseCode>, ReadError> {
             str::from_utf8(reason).map_err(|_| ReadError::NotUtf8)?;
             let number = u16::from_be_bytes([*high, *low]);
             let code = CloseCode::from(number);
-            if code.is_allowed() { Ok(Some(code)) } else { Err(ReadError::CloseCodeInvalid(number)) }
+            if may_be_sent(code) { Ok(Some(code)) } else { Err(ReadError::CloseCodeInvalid(number)) }
         }
     }
+}
+
+/// Whether a code may stand in a close frame: 1000 to 1003, 1007 to 1014, 3000 to 4999.
+pub(crate) fn may_be_sent(code: CloseCode) -> bool {
+    code.is_allowed() || u16::from(code) == BAD_GATEWAY
 }
 
 #[cfg(test)]
@@ -26,7 +32,7 @@ mod tests {
     #[test]
     fn every_code_there_is() {
         for number in 0..=u16::MAX {
-            let allowed = matches!(number, 1000..=1003 | 1007..=1013 | 3000..=4999);
+            let allowed = matches!(number, 1000..=1003 | 1007..=1014 | 3000..=4999);
             let expected =
                 if allowed { Ok(Some(CloseCode::from(number))) } else { Err(ReadError::CloseCodeInvalid(number)) };
             let got = parse(&number.to_be_bytes());

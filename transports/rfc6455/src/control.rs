@@ -1,6 +1,6 @@
 //! Control frames from the server: ping, pong, close (section 5.5).
 
-use crate::CloseCode;
+use crate::{CloseCode, close::may_be_sent};
 use std::{fmt, ops::Deref};
 use tokio_tungstenite::tungstenite::protocol::frame::coding::{Control, OpCode};
 
@@ -35,7 +35,7 @@ impl ControlFrame {
     /// ones) is left out too.
     #[must_use]
     pub fn close(code: Option<CloseCode>, reason: &str) -> Self {
-        match code.filter(|code| code.is_allowed()) {
+        match code.filter(|code| may_be_sent(*code)) {
             None => Self::new(Control::Close, &[]),
             Some(code) => {
                 let reason = &reason[..reason.floor_char_boundary(PAYLOAD_MAX - 2)];
@@ -89,6 +89,7 @@ mod tests {
         assert_eq!(&ControlFrame::close(None, "not sent")[..], b"\x88\x00");
         assert_eq!(&ControlFrame::close(Some(CloseCode::Normal), "")[..], b"\x88\x02\x03\xe8");
         assert_eq!(&ControlFrame::close(Some(CloseCode::Size), "too big")[..], b"\x88\x09\x03\xf1too big");
+        assert_eq!(&ControlFrame::close(Some(CloseCode::from(1014)), "")[..], b"\x88\x02\x03\xf6");
         assert_eq!(&ControlFrame::close(Some(CloseCode::Abnormal), "never")[..], b"\x88\x00");
     }
 
