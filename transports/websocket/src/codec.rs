@@ -5,7 +5,9 @@ use roomcast::{Codec, EncodeError, Outgoing};
 use roomcast_rfc6455::{Kind, frame};
 use serde_json::Value;
 
-/// Writes messages as text frames. Several arguments are an array in `data`, none is `null`; binary has no place.
+use crate::json::put_compact;
+
+/// Writes messages as compact text frames, whatever the messages were made of. Several arguments are an array in `data`, none is `null`; binary has no place.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct JsonCodec;
 
@@ -16,7 +18,7 @@ impl Codec for JsonCodec {
             body.put_slice(br#"{"event":"#);
             put_string(body, out.message.event())?;
             body.put_slice(br#","data":"#);
-            body.put_slice(data);
+            put_compact(body, data);
             body.put_u8(b'}');
             Ok(())
         })
@@ -80,6 +82,19 @@ mod tests {
         ];
         for (message, want) in cases {
             assert_eq!(encoded(&message).unwrap(), want);
+        }
+    }
+
+    #[test]
+    fn what_goes_out_is_compact_and_otherwise_as_it_came() {
+        let cases = [
+            (Message::raw("e", "{\"b\" : 1,\n\t\"a\":[1 ,2 ]}"), r#"{"b":1,"a":[1,2]}"#),
+            (Message::from_parts("e", " 1 ,\r\n\" a \\\" b \"", 2, vec![]), r#"[1," a \" b "]"#),
+            (Message::raw("e", "{\"a\": 1e400, \"a\": 0.10, \"\\u0061\": -0}"), r#"{"a":1e400,"a":0.10,"\u0061":-0}"#),
+            (Message::raw("e", " null "), "null"),
+        ];
+        for (message, data) in cases {
+            assert_eq!(encoded(&message).unwrap(), format!(r#"{{"event":"e","data":{data}}}"#));
         }
     }
 

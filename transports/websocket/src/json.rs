@@ -7,25 +7,47 @@
 
 use std::borrow::Cow;
 
+use bytes::{BufMut, BytesMut};
+
 /// How deep arrays and objects may be nested in a value that clients send to each other.
 pub(crate) const DEPTH_MAX: usize = 64;
 
 /// The same JSON without whitespace between its tokens. Allocates only if there was any.
 pub(crate) fn compact(json: &str) -> Cow<'_, str> {
-    let mut outside = Outside::default();
     let mut text = String::new();
     let mut kept_to = 0;
-    for (at, byte) in json.bytes().enumerate() {
-        if outside.strings(byte) && matches!(byte, b' ' | b'\n' | b'\r' | b'\t') {
-            text.push_str(&json[kept_to..at]);
-            kept_to = at + 1;
-        }
+    for at in blanks(json.as_bytes()) {
+        text.push_str(&json[kept_to..at]);
+        kept_to = at + 1;
     }
     if kept_to == 0 {
         return Cow::Borrowed(json);
     }
     text.push_str(&json[kept_to..]);
     Cow::Owned(text)
+}
+
+/// Appends JSON without whitespace between its tokens.
+pub(crate) fn put_compact(to: &mut BytesMut, json: &[u8]) {
+    let mut kept_to = 0;
+    // Most messages have no whitespace at all; to look for it is a loop without branches.
+    if json.iter().any(|byte| is_blank(*byte)) {
+        for at in blanks(json) {
+            to.put_slice(&json[kept_to..at]);
+            kept_to = at + 1;
+        }
+    }
+    to.put_slice(&json[kept_to..]);
+}
+
+/// Where whitespace stands between tokens.
+fn blanks(json: &[u8]) -> impl Iterator<Item = usize> {
+    let mut outside = Outside::default();
+    json.iter().enumerate().filter(move |(_, byte)| outside.strings(**byte) && is_blank(**byte)).map(|(at, _)| at)
+}
+
+fn is_blank(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\n' | b'\r' | b'\t')
 }
 
 /// Whether arrays and objects are nested deeper than [`DEPTH_MAX`].
@@ -93,6 +115,9 @@ mod tests {
         ];
         for (json, want) in cases {
             assert_eq!(compact(json), want);
+            let mut put = BytesMut::from(&b"before"[..]);
+            put_compact(&mut put, json.as_bytes());
+            assert_eq!(put, format!("before{want}"));
         }
         assert!(matches!(compact(r#"{"a":"b c"}"#), Cow::Borrowed(_)), "nothing to do, nothing allocated");
     }
@@ -137,6 +162,9 @@ mod tests {
         fn pretty_printed_json_becomes_compact(value in any_json()) {
             let pretty = serde_json::to_string_pretty(&value).unwrap();
             prop_assert_eq!(compact(&pretty), value.to_string());
+            let mut put = BytesMut::new();
+            put_compact(&mut put, pretty.as_bytes());
+            prop_assert_eq!(put, value.to_string());
             prop_assert_eq!(depth(&pretty), depth_of(&value));
         }
     }

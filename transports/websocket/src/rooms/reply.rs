@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use crate::json::compact;
+
 /// What a request that was carried out gives back.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Answer {
@@ -37,7 +39,7 @@ pub(crate) fn write(id: &str, outcome: &Result<Answer, String>) -> String {
         }
         Ok(Answer::Data(json)) => {
             text.push_str(r#"true,"data":"#);
-            text.push_str(json);
+            text.push_str(&compact(json));
         }
         Err(why) => {
             text.push_str(r#"false,"error":"#);
@@ -64,7 +66,7 @@ mod tests {
         assert_eq!(ok(Answer::Rooms(vec![])), r#"{"reply":[1,null],"ok":true,"rooms":[]}"#);
         let rooms = Answer::Rooms(vec!["a\"b".into(), "\u{1}ü\u{2028}".into()]);
         assert_eq!(ok(rooms), "{\"reply\":[1,null],\"ok\":true,\"rooms\":[\"a\\\"b\",\"\\u0001ü\u{2028}\"]}");
-        assert_eq!(ok(Answer::Data("{}".into())), r#"{"reply":[1,null],"ok":true,"data":{}}"#);
+        assert_eq!(ok(Answer::Data("{ }".into())), r#"{"reply":[1,null],"ok":true,"data":{}}"#);
         assert_eq!(write("null", &Err("no \"x\"".into())), r#"{"reply":null,"ok":false,"error":"no \"x\""}"#);
     }
 }
