@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use roomcast::{Journal, Offset, Socket, SocketId};
 use roomcast_lane::{AckToken, Answer, Close, Connect, Context, DisconnectReason, Event, NewSocket, Refusal};
@@ -18,17 +18,14 @@ use crate::namespaces::Namespace;
 use crate::recovery::Former;
 use crate::sid::Sid;
 
-/// When to look again for attachments that could not be read in time.
-const AGAIN: Duration = Duration::from_secs(1);
-
 /// One client, from its first packet to its last.
 pub(crate) struct Client {
     revision: Revision,
     /// Unknown until the client has said something: the first packet of one that speaks msgpack is binary.
     parser: Option<Parser>,
     decoder: Decoder,
-    /// Until when the attachments that are missing have to be there.
-    whole_until: Option<Instant>,
+    /// A packet whose attachments are not all there.
+    unfinished: Option<Unfinished>,
     namespaces: Namespaces<SocketId>,
     /// Sockets that the application is asked about.
     connecting: Vec<Connecting>,
@@ -41,6 +38,13 @@ struct Connecting {
     namespace: Arc<Namespace>,
     /// With which it can come back: what its client will say, and where the journal was.
     return_ticket: Option<(Sid, Offset)>,
+}
+
+/// A packet whose attachments are not all there: until when the next one has to be, and how much of it had come when that was
+/// put off.
+struct Unfinished {
+    until: Instant,
+    partial: usize,
 }
 
 /// What a client works with while it is called.
@@ -64,7 +68,7 @@ impl Client {
         };
         let namespaces = Namespaces::new(revision, now, &mount.options.namespaces);
         let decoder = Decoder::new(revision);
-        Self { revision, parser, decoder, whole_until: None, namespaces, connecting: Vec::new(), handshake }
+        Self { revision, parser, decoder, unfinished: None, namespaces, connecting: Vec::new(), handshake }
     }
 
     /// The session is open. Clients of the older protocol are connected to `/` unasked, under the session's id.
@@ -89,13 +93,13 @@ impl Client {
         };
         match packet.map_err(|error: DecodeError| unreadable(error.to_string()))? {
             Some(packet) => {
-                self.whole_until = None;
+                self.unfinished = None;
                 self.handle_packet(packet, io)
             }
             None => {
                 let session = &io.mount.options.session;
-                let until = || io.cx.now() + session.ping_interval + session.ping_timeout;
-                self.whole_until.get_or_insert_with(until);
+                let until = io.cx.now() + session.ping_interval + session.ping_timeout;
+                self.unfinished = Some(Unfinished { until, partial: 0 });
                 Ok(())
             }
         }
@@ -153,7 +157,7 @@ impl Client {
             return self.handle_refused(namespace, &refusal, io);
         };
         let mut handshake = self.handshake.handshake(auth, query);
-        handshake.peer = io.cx.peer().or(handshake.peer);
+        handshake.peer = handshake.peer.or_else(|| io.cx.peer());
         let mut connect =
             Connect::new(handshake).namespace(Arc::clone(found.name())).application(Arc::clone(&found) as _);
         if let Some(id) = id {
@@ -238,16 +242,20 @@ impl Client {
     }
 
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
-        self.namespaces.poll_timeout().into_iter().chain(self.whole_until).min()
+        let unfinished = self.unfinished.as_ref().map(|unfinished| unfinished.until);
+        self.namespaces.poll_timeout().into_iter().chain(unfinished).min()
     }
 
-    /// Time passed. `is_held`: what is missing may have come, and is not read.
-    pub(crate) fn handle_timeout(&mut self, now: Instant, is_held: bool) -> Result<(), Close> {
-        if is_held && let Some(until) = &mut self.whole_until {
-            *until = (*until).max(now + AGAIN);
-        }
-        if self.whole_until.is_some_and(|until| until <= now) {
-            return Err(unreadable("the attachments of a packet did not come in time"));
+    pub(crate) fn handle_timeout(&mut self, now: Instant, io: &mut Io<'_, '_>) -> Result<(), Close> {
+        if let Some(Unfinished { until, partial }) = &mut self.unfinished
+            && *until <= now
+        {
+            // What is missing may have come, and is not read; or it is coming.
+            let came = io.cx.input_bytes();
+            if !io.cx.is_held() && came <= *partial {
+                return Err(unreadable("the attachments of a packet did not come in time"));
+            }
+            (*until, *partial) = (now + io.mount.options.session.ping_timeout, came);
         }
         self.namespaces.handle_timeout(now).map_err(|error| forced(&error))
     }

@@ -48,6 +48,8 @@ struct Came {
     whole: usize,
     /// Of a frame that was not whole yet at the last heartbeat.
     partial: usize,
+    /// How much polls had taken by then.
+    taken: usize,
 }
 
 /// A client that sends so much in one silence may have its heartbeat stuck behind it: it was sent before the ping came.
@@ -135,13 +137,15 @@ impl Connection {
                 Action::CloseCandidate => self.close_candidate(),
                 // The lane does, behind what is queued, when the session is closed.
                 Action::CloseWebSocket => {}
-                Action::Closed(reason) => {
-                    self.registered = None;
-                    return Err(close_for(reason));
-                }
+                Action::Closed(reason) => return self.end(reason),
             }
         }
         Ok(())
+    }
+
+    fn end(&mut self, reason: CloseReason) -> Result<(), Close> {
+        self.registered = None;
+        Err(close_for(reason))
     }
 
     fn say_open(&mut self, cx: &mut Context<'_>) -> Result<(), Close> {
@@ -229,9 +233,14 @@ impl Protocol for Connection {
             self.listen_anew(cx);
         }
         self.session.handle_timeout(now, &self.mount.options.session);
+        if let Some(reason) = self.session.closed_for().filter(|_| self.is_waiting_for_post()) {
+            // It may wait for ever.
+            return self.end(reason);
+        }
         self.act(cx)?;
         self.handle_polling_timeout(now, cx)?;
-        self.top.handle_timeout(now, cx.is_held())
+        let Self { mount, top, carrier, .. } = self;
+        top.handle_timeout(now, &mut Io { cx, carrier: *carrier, mount })
     }
 
     fn handle_output(&mut self, cx: &mut Context<'_>) -> Result<(), Close> {
@@ -285,12 +294,17 @@ impl Protocol for Connection {
 impl Connection {
     /// Whether its heartbeat may be stuck behind what it sends.
     fn is_busy(&self, cx: &Context<'_>) -> bool {
-        self.came.whole >= BUSY_BYTES || cx.input_bytes() > self.came.partial
+        let waits_for_polls = self.has_rest() && self.taken() != self.came.taken;
+        self.came.whole >= BUSY_BYTES || cx.input_bytes() > self.came.partial || waits_for_polls
     }
 
     /// A silence begins.
     pub(crate) fn listen_anew(&mut self, cx: &Context<'_>) {
-        self.came = Came { whole: 0, partial: cx.input_bytes() };
+        self.came = Came { whole: 0, partial: cx.input_bytes(), taken: self.taken() };
+    }
+
+    fn taken(&self) -> usize {
+        self.polling.as_ref().map_or(0, |polling| polling.taken())
     }
 
     /// The lane ends the connection: a poll that waits is told.

@@ -15,7 +15,7 @@ pub(crate) struct Kept {
     /// The target, then names and values of headers, each behind its length.
     head: Box<[u8]>,
     extensions: Extensions,
-    /// Of one whose connection does not know it.
+    /// If somebody in front knew it.
     peer: Option<Box<SocketAddr>>,
 }
 

@@ -16,7 +16,7 @@ use crate::connection::Connection;
 use crate::input::{Get, Input, Joined};
 use crate::polled::Polled;
 
-use post::Posting;
+use post::{Posting, Taken};
 use upgrading::Switching;
 
 /// What belongs to the polls of a session.
@@ -27,6 +27,7 @@ pub(crate) struct Polling {
     jsonp: Option<Jsonp>,
     get: Option<Get>,
     posting: Posting,
+    taken: Taken,
     candidate: Option<Joined>,
     switching: Switching,
     /// Until when its client has to come again; gone once it did.
@@ -46,6 +47,7 @@ impl Polling {
             jsonp,
             get: None,
             posting: Posting::Nothing,
+            taken: Taken::default(),
             candidate: None,
             switching: Switching::No,
             comes_until: None,
@@ -56,6 +58,11 @@ impl Polling {
     /// Whether a poll waits.
     pub(crate) fn has_get(&self) -> bool {
         self.get.is_some()
+    }
+
+    /// Bytes that polls took.
+    pub(crate) fn taken(&self) -> usize {
+        self.taken.bytes
     }
 
     /// The first of its own deadlines: until when its client has to come again, or its good-bye waits for a poll.
@@ -92,9 +99,6 @@ impl Connection {
 
     /// A request, or the candidate, has something for the session.
     pub(crate) fn handle_request(&mut self, input: Input, cx: &mut Context<'_>) -> Result<(), Close> {
-        // A client that is late is late, also if the lane's clock has not struck yet.
-        self.session.handle_timeout(cx.now(), &self.mount.options.session);
-        self.act(cx)?;
         if let Some(polling) = &mut self.polling {
             polling.comes_until = None;
         }

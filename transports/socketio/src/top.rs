@@ -31,8 +31,7 @@ impl Top {
         if io.mount.layer == Layer::Echo {
             return Ok(());
         }
-        let Opening { mut handshake, parser } = *opening;
-        handshake.peer = handshake.peer.filter(|_| io.cx.peer().is_none());
+        let Opening { handshake, parser } = *opening;
         let mut client = Client::new(revision, parser, Kept::new(handshake), io.cx.now(), io.mount);
         let opened = client.handle_open(sid, io);
         *self = Self::SocketIo(Box::new(client));
@@ -64,7 +63,7 @@ impl Top {
         if let Self::SocketIo(client) = self { client.poll_timeout() } else { None }
     }
 
-    pub(crate) fn handle_timeout(&mut self, now: Instant, is_held: bool) -> Result<(), Close> {
-        self.client().map_or(Ok(()), |client| client.handle_timeout(now, is_held))
+    pub(crate) fn handle_timeout(&mut self, now: Instant, io: &mut Io<'_, '_>) -> Result<(), Close> {
+        self.client().map_or(Ok(()), |client| client.handle_timeout(now, io))
     }
 }

@@ -58,7 +58,7 @@ impl Protocol for Connection {
         }
         let handshake = self.handshake.take().map(|handshake| *handshake);
         let mut handshake = handshake.unwrap_or_else(|| Handshake::new(crate::TRANSPORT));
-        handshake.peer = cx.peer().or(handshake.peer);
+        handshake.peer = handshake.peer.or_else(|| cx.peer());
         self.phase = Phase::Connecting(cx.now() + self.mount.options.connect_timeout);
         cx.connect(handshake);
     }

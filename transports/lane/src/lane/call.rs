@@ -1,7 +1,6 @@
 //! Calling protocols, and when to call them next.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::time::Instant;
 
 use crate::SMALL;
 use crate::guard;
@@ -11,7 +10,7 @@ use crate::lane::connection::State;
 use crate::lane::flush::Slow;
 use crate::lane::timers::Armed;
 use crate::protocol::Protocol;
-use crate::protocol::close::{Close, Farewell};
+use crate::protocol::close::Close;
 use crate::protocol::context::{Context, Place};
 
 /// Timers that a turn runs at most.
@@ -25,10 +24,7 @@ impl Lane {
         key: Key,
         call: impl FnOnce(&mut dyn Protocol, &mut Context<'_>) -> R,
     ) -> Option<R> {
-        match self.connection(key)?.state {
-            State::Closing { farewell: Farewell::Finish | Farewell::AwaitPeer, .. } => None,
-            _ => self.call_at(key, Place::Ordered, call),
-        }
+        if self.connection(key)?.is_called() { self.call_at(key, Place::Ordered, call) } else { None }
     }
 
     /// The same; an error ends the connection.
@@ -131,19 +127,16 @@ impl Lane {
     }
 
     fn time_out(&mut self, key: Key) {
-        let (age, now) = (self.limits.outbox_age_max, self.now);
+        let now = self.now;
         let Some(connection) = self.connection(key) else { return };
-        let is_past = |at: Option<Instant>| at.is_some_and(|at| at <= now);
         if let State::Closing { until, .. } = connection.state
             && until <= now
         {
             return self.remove(key, &Close::ended());
         }
-        if let Some(outbox) = connection.outbox.as_ref().filter(|_| !connection.io.is_none())
-            && is_past(outbox.progress().checked_add(age))
-        {
-            let queued = outbox.bytes();
-            return self.cut_off(key, queued, Slow::Stalled);
+        // One that is ready may be about to take something.
+        if !connection.waits_to_be_read() && self.cut_off_stalled(key) {
+            return;
         }
         self.time_out_hold(key);
         let waiting = self.orders.len() as u64;
@@ -160,10 +153,25 @@ impl Lane {
 
     /// A connection was heard: a deadline that passed before is looked at.
     fn time_out_late(&mut self, key: Key) {
-        if self.connection(key).is_some_and(|connection| std::mem::take(&mut connection.overdue)) {
+        if self.connection(key).is_some_and(|connection| std::mem::take(&mut connection.overdue))
+            && !self.cut_off_stalled(key)
+        {
             self.time_out_protocol(key);
             self.rearm(key);
         }
+    }
+
+    /// Cuts a peer off that has taken nothing for too long; whether it was one.
+    fn cut_off_stalled(&mut self, key: Key) -> bool {
+        let (age, now) = (self.limits.outbox_age_max, self.now);
+        let Some(connection) = self.connection(key).filter(|connection| !connection.io.is_none()) else { return false };
+        let Some(outbox) = &connection.outbox else { return false };
+        let is_stalled = outbox.progress().checked_add(age).is_some_and(|until| until <= now);
+        let queued = outbox.bytes();
+        if is_stalled {
+            self.cut_off(key, queued, Slow::Stalled);
+        }
+        is_stalled
     }
 
     fn time_out_protocol(&mut self, key: Key) {

@@ -12,7 +12,7 @@ use crate::lane::input::Input;
 use crate::lane::outbox::Outbox;
 use crate::lane::timers::Armed;
 use crate::lanes::codecs::CodecId;
-use crate::lanes::shared::{Counted, LaneShared};
+use crate::lanes::shared::{CountedConnection, CountedStream, LaneShared};
 use crate::link::Io;
 use crate::protocol::Protocol;
 use crate::protocol::close::Farewell;
@@ -36,6 +36,8 @@ pub(crate) struct Connection {
     pub(crate) peer_ended: bool,
     /// Its protocol forgave its silence for this hold.
     pub(crate) excused: bool,
+    /// When so much of its outbox was ever taken, a hold because of its output ends.
+    pub(crate) taken_until: usize,
     /// The peer has ended: how long what came before may be held.
     pub(crate) held_until: Option<Instant>,
     /// Its first bytes lie in the log: control bytes must not overtake them.
@@ -52,9 +54,9 @@ pub(crate) struct Connection {
     pub(crate) input: Option<Box<Input>>,
     pub(crate) outbox: Option<Box<Outbox>>,
     pub(crate) wire: Wire,
-    pub(crate) _counted: Counted,
+    pub(crate) _counted: CountedConnection,
     /// It goes where the stream goes.
-    pub(crate) stream_counted: Option<Counted>,
+    pub(crate) stream_counted: Option<CountedStream>,
 }
 
 /// How far a connection is on its way out.
@@ -174,6 +176,22 @@ impl Connection {
         self.holds.has(Holds::OUTPUT) || self.holds.any() && !std::mem::replace(&mut self.excused, true)
     }
 
+    /// Holds its input until the peer has taken a quarter of what may wait for it, whatever is added meanwhile, or no more than
+    /// that waits.
+    pub(crate) fn hold_for_output(&mut self, max: usize, now: Instant) {
+        if self.holds.has(Holds::OUTPUT) {
+            return;
+        }
+        self.taken_until = self.outbox.as_ref().map_or(0, |outbox| outbox.taken().saturating_add(max / 4));
+        self.hold(Holds::OUTPUT, now);
+    }
+
+    /// Whether it is held because of its output, and need not be any more.
+    pub(crate) fn has_taken_enough(&self, max: usize) -> bool {
+        let is_little = |outbox: &Outbox| outbox.bytes() <= max / 4 || outbox.taken() >= self.taken_until;
+        self.holds.has(Holds::OUTPUT) && self.outbox.as_deref().is_none_or(is_little)
+    }
+
     /// Holds its input.
     pub(crate) fn hold(&mut self, reason: u8, now: Instant) {
         if self.holds.set(reason) {
@@ -191,6 +209,12 @@ impl Connection {
     /// Whether so much input waits, while it is held, that an end behind it is not read.
     pub(crate) fn is_deaf(&self) -> bool {
         self.holds.any() && self.input.as_ref().is_some_and(|input| input.is_enough_to_hold())
+    }
+
+    /// Whether its protocol is called with what is not input: until it is on its way out, and then if it waits for its output
+    /// to be taken.
+    pub(crate) fn is_called(&self) -> bool {
+        !matches!(self.state, State::Closing { farewell: Farewell::Finish | Farewell::AwaitPeer, .. })
     }
 
     /// Whether its protocol may get input.

@@ -5,14 +5,11 @@ use std::sync::Arc;
 use std::task::Waker;
 use std::time::Duration;
 
-use roomcast::Class;
-
 use crate::guard;
 use crate::key::Key;
 use crate::lane::connection::{Bell, Connection, Holds, State};
 use crate::lane::input::Input;
-use crate::lane::log::{Note, Spans};
-use crate::lane::outbox::{Outbox, Pushed};
+use crate::lane::log::Spans;
 use crate::lane::timers::Armed;
 use crate::lane::{Drain, Lane};
 use crate::lanes::accept::Acceptor;
@@ -69,6 +66,7 @@ impl Lane {
             unseen: input.is_some(),
             peer_ended: false,
             excused: false,
+            taken_until: 0,
             held_until: None,
             greets: false,
             codec: wire.codec(),
@@ -102,8 +100,9 @@ impl Lane {
         let until = self.now + FAREWELL;
         let Some(connection) = self.connection(key) else { return };
         match connection.state {
-            State::Closing { farewell: Farewell::AwaitTaken, .. } => return self.remove(key, &Close::ended()),
-            State::Closing { .. } => return,
+            _ if !connection.is_called() => return,
+            State::Closing { .. } if connection.io.is_none() => return self.remove(key, &Close::ended()),
+            // Its last words have got a stream.
             _ => {}
         }
         tracing::debug!("closing a connection: {close}");
@@ -168,7 +167,8 @@ impl Lane {
 
     /// Gives the stream of `from`, which ends with that, to the stream-less `to`.
     pub(crate) fn hand_over(&mut self, from: Key, to: Key) {
-        if self.connection(to).is_none_or(|connection| !connection.io.is_none()) || from == to {
+        let takes = |to: &mut Connection| to.io.is_none() && to.is_called();
+        if !self.connection(to).is_some_and(takes) || from == to {
             return self.begin_close(from, &Close::ended());
         }
         // Both as they are: what the one still has to write goes before, what the other holds is still in its old codec.
@@ -207,23 +207,20 @@ impl Lane {
     /// frames end, it returns how much it used; less than all ends the taking.
     pub(crate) fn take_output(&mut self, key: Key, mut take: impl FnMut(&[u8]) -> usize) {
         let now = self.now;
-        let max = usize::MAX;
-        let account = Arc::clone(self.shared.account());
         let Some(connection) = self.connection(key).filter(|connection| connection.io.is_none()) else { return };
-        let Some(mut outbox) = connection.outbox.take() else { return };
-        let mut rest = Outbox::new(&account, now);
-        let mut taking = true;
-        for (frame, note) in outbox.drain() {
-            let used = if taking { take(&frame).min(frame.len()) } else { 0 };
-            taking &= used == frame.len();
-            if used < frame.len() {
-                // Half of it has gone out, so nothing may replace the other half.
-                let note = if used > 0 { Note { class: Class::Reliable, ..note } } else { note };
-                let pushed = rest.push(crate::lane::log::Frame::Shared(&frame.slice(used..)), note, max);
-                debug_assert_eq!(pushed, Pushed::Kept);
+        let Some(outbox) = &mut connection.outbox else { return };
+        while !outbox.is_empty() {
+            let piece = outbox.chunk();
+            let length = piece.len();
+            let used = take(piece).min(length);
+            if used > 0 {
+                outbox.advance(used, now);
+            }
+            if used < length {
+                return;
             }
         }
-        connection.outbox = (!rest.is_empty()).then(|| Box::new(rest));
+        connection.outbox = None;
     }
 
     /// Begins to end: everybody hears of it at a random time within `over`.
@@ -250,7 +247,10 @@ impl Lane {
         while let Some(drain) = &mut self.drain
             && let Some((_, key)) = drain.closes.pop_if(|(at, _)| *at <= now)
         {
-            self.begin_close(key, &Close::shutting_down());
+            // One that is ending already has its time.
+            if self.connection(key).is_some_and(|connection| !matches!(connection.state, State::Closing { .. })) {
+                self.begin_close(key, &Close::shutting_down());
+            }
         }
         let open = self.connections.len();
         if let Some(drain) = &mut self.drain

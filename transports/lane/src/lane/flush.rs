@@ -142,8 +142,8 @@ impl Lane {
             self.call_or_close(key, |protocol, cx| protocol.handle_output(cx));
             self.after_write(index);
         } else {
-            if queued >= max / 2 {
-                connection.hold(Holds::OUTPUT, now);
+            if queued > max / 2 {
+                connection.hold_for_output(max, now);
             }
             let (io, waker) = (&mut connection.io, &connection.waker);
             if io.want_write(waker) {
@@ -166,8 +166,7 @@ impl Lane {
     /// Hears a peer again that has taken enough.
     fn release_output(&mut self, key: Key) {
         let max = self.outbox_limit(key.index);
-        let Some(connection) = self.connection(key).filter(|c| c.holds.has(Holds::OUTPUT)) else { return };
-        if connection.outbox.as_ref().is_none_or(|outbox| outbox.bytes() <= max / 4) {
+        if self.connection(key).is_some_and(|connection| connection.has_taken_enough(max)) {
             self.release(key, Holds::OUTPUT);
         }
     }

@@ -5,7 +5,7 @@ pub(crate) const READ_BYTES: usize = 64 * 1024;
 /// Up to this size a partial frame is copied into the lane's buffer, where more than the frame can be read at once.
 const COPY_BYTES: usize = 2 * 1024;
 /// The smallest space offered to a read.
-const ROOM_BYTES: usize = 4 * 1024;
+pub(crate) const ROOM_BYTES: usize = 4 * 1024;
 
 /// What came and was not used: a partial frame, or all there is while input is held. Absent while there is nothing.
 #[derive(Debug, Default)]
@@ -52,15 +52,6 @@ impl Input {
     /// Calls `read` with space behind what is there, not more than a step, and keeps as much of it as `count` says.
     pub(crate) fn read<R>(&mut self, read: impl FnOnce(&mut [u8]) -> R, count: impl FnOnce(&R) -> usize) -> R {
         let room = self.missing().clamp(ROOM_BYTES, READ_BYTES);
-        self.read_up_to(room, read, count)
-    }
-
-    /// The same with little space.
-    pub(crate) fn read_little<R>(&mut self, read: impl FnOnce(&mut [u8]) -> R, count: impl FnOnce(&R) -> usize) -> R {
-        self.read_up_to(ROOM_BYTES, read, count)
-    }
-
-    fn read_up_to<R>(&mut self, room: usize, read: impl FnOnce(&mut [u8]) -> R, count: impl FnOnce(&R) -> usize) -> R {
         if self.bytes.len() - self.length < room / 2 {
             self.grow(room);
         }
@@ -69,6 +60,13 @@ impl Input {
         let result = read(&mut space[..room]);
         self.length += count(&result).min(room);
         result
+    }
+
+    /// Adds what was read elsewhere.
+    pub(crate) fn append(&mut self, bytes: &[u8]) {
+        self.bytes.truncate(self.length);
+        self.bytes.extend_from_slice(bytes);
+        self.length = self.bytes.len();
     }
 
     /// Makes space for `room` bytes, or for a quarter of what came, if that is more and will be needed: so what comes is

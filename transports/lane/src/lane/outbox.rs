@@ -77,6 +77,8 @@ pub(crate) struct Outbox {
     bytes: usize,
     /// Bytes that the stream has taken and holds itself.
     held: usize,
+    /// Bytes that were ever taken.
+    taken: usize,
     /// When it last became shorter, or began.
     progress: Instant,
     account: Arc<Account>,
@@ -95,6 +97,7 @@ impl Outbox {
             control_sent: 0,
             bytes: 0,
             held: 0,
+            taken: 0,
             progress: now,
             account: Arc::clone(account),
         }
@@ -103,6 +106,11 @@ impl Outbox {
     /// Bytes that wait, in the stream too.
     pub(crate) fn bytes(&self) -> usize {
         self.bytes + self.held
+    }
+
+    /// Bytes that were taken since it began.
+    pub(crate) fn taken(&self) -> usize {
+        self.taken
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -198,6 +206,7 @@ impl Outbox {
     /// The stream took `count` bytes of [`Self::chunk`].
     pub(crate) fn advance(&mut self, count: usize, now: Instant) {
         self.progress = now;
+        self.taken = self.taken.wrapping_add(count);
         let from_control = !self.begun && self.control_sent < self.control.len();
         self.changed(|outbox| {
             outbox.bytes -= count;
@@ -249,10 +258,12 @@ impl Outbox {
         })
     }
 
-    /// What waits, as [`Self::drain`] would give it, where no stream has taken a part.
+    /// What waits, in the order of [`Self::chunk`].
     pub(crate) fn pieces(&self) -> impl Iterator<Item = &[u8]> {
-        let pieces = self.pieces.iter().map(Piece::as_slice);
-        std::iter::once(&self.control[..]).chain(pieces).filter(|bytes| !bytes.is_empty())
+        let mut pieces = self.pieces.iter().map(Piece::as_slice);
+        let control = &self.control[self.control_sent..];
+        let begun = if self.begun { pieces.next().map(|piece| &piece[self.sent..]) } else { None };
+        begun.into_iter().chain([control]).chain(pieces).filter(|bytes| !bytes.is_empty())
     }
 
     fn append(&mut self, bytes: &[u8], messages: u32) {

@@ -6,7 +6,7 @@ use crate::SMALL;
 use crate::key::Key;
 use crate::lane::Lane;
 use crate::lane::connection::{Connection, ENDED, State};
-use crate::lane::input::Input;
+use crate::lane::input::{Input, ROOM_BYTES};
 use crate::lanes::order::Order;
 use crate::protocol::Progress;
 use crate::protocol::close::{Close, Farewell};
@@ -200,8 +200,9 @@ impl Lane {
         let is_deaf = input.is_enough_to_hold();
         let came = match is_deaf {
             true => Ok(Came::Nothing),
-            false => input.read_little(|space| read_stream(connection, space), Came::count),
+            false => self.read_little(key, &mut input),
         };
+        let Some(connection) = self.connection(key) else { return };
         let count = Came::count(&came);
         connection.unseen |= count > 0;
         connection.peer_ended = matches!(came, Ok(Came::End));
@@ -217,6 +218,14 @@ impl Lane {
             Ok(_) => self.rearm(key),
             Err(error) => self.broken(key.index, &error),
         }
+    }
+
+    /// Reads a little behind what waits, by way of the lane's buffer: mostly nothing comes.
+    fn read_little(&mut self, key: Key, input: &mut Input) -> io::Result<Came> {
+        let Self { connections, buffer, .. } = self;
+        let came = read_stream(&mut connections[key.index as usize], &mut buffer[..ROOM_BYTES]);
+        input.append(&buffer[..Came::count(&came)]);
+        came
     }
 
     /// A deadline of a connection whose input is held. An end behind more than is read meanwhile is found only here.
@@ -235,7 +244,7 @@ impl Lane {
     /// Whether a call has made so many orders that they should be worked on before the peer is heard further: a little input may
     /// ask for much output.
     pub(crate) fn is_fed(&self, key: Key, orders_before: u64) -> bool {
-        let max = FED_BYTES.min(self.outbox_limit(key.index) / 4);
+        let max = FED_BYTES.min(self.outbox_limit(key.index) / 4).max(1);
         self.shared.inbox.bytes().saturating_sub(orders_before) >= max as u64
     }
 

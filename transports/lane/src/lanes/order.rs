@@ -11,7 +11,7 @@ use crate::application::handshake::Refusal;
 use crate::application::reply::{AckToken, Answer};
 use crate::key::Key;
 use crate::lanes::accept::Acceptor;
-use crate::lanes::shared::{Counted, LaneShared};
+use crate::lanes::shared::{Counted, CountedConnection, CountedStream, LaneShared};
 use crate::link::stream::Stream;
 use crate::protocol::Protocol;
 use crate::protocol::close::Close;
@@ -62,9 +62,9 @@ pub(crate) struct Adoption {
     pub(crate) early: Bytes,
     pub(crate) wire: Wire,
     pub(crate) make: Box<dyn FnOnce() -> Box<dyn Protocol> + Send>,
-    pub(crate) counted: Counted,
+    pub(crate) counted: CountedConnection,
     /// None if it has none.
-    pub(crate) stream_counted: Option<Counted>,
+    pub(crate) stream_counted: Option<CountedStream>,
 }
 
 impl Adoption {
@@ -76,7 +76,7 @@ impl Adoption {
         wire: &Wire,
         protocol: impl FnOnce() -> P + Send + 'static,
     ) -> Self {
-        let (counted, stream_counted) = (Counted::connection(lane), (!stream.is_none()).then(|| Counted::stream(lane)));
+        let (counted, stream_counted) = (Counted::new(lane), (!stream.is_none()).then(|| Counted::new(lane)));
         let make = Box::new(move || Box::new(protocol()) as Box<dyn Protocol>);
         Self { stream, early, wire: wire.clone(), make, counted, stream_counted }
     }

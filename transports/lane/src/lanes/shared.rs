@@ -111,31 +111,28 @@ impl LaneShared {
 }
 
 /// Counts with its lane, from its placement to its end, however that comes.
-pub(crate) struct Counted {
-    lane: Arc<LaneShared>,
-    of: fn(&LaneShared) -> &AtomicUsize,
-}
+pub(crate) struct Counted<const STREAM: bool>(Arc<LaneShared>);
 
-impl Counted {
-    /// As a connection.
-    pub(crate) fn connection(lane: &Arc<LaneShared>) -> Self {
-        Self::new(lane, |lane| &lane.connections)
+/// As a connection.
+pub(crate) type CountedConnection = Counted<false>;
+/// As a stream, which one connection may hand to another.
+pub(crate) type CountedStream = Counted<true>;
+
+impl<const STREAM: bool> Counted<STREAM> {
+    pub(crate) fn new(lane: &Arc<LaneShared>) -> Self {
+        let counted = Self(Arc::clone(lane));
+        counted.number().fetch_add(1, Ordering::Relaxed);
+        counted
     }
 
-    /// As a stream, which one connection may hand to another.
-    pub(crate) fn stream(lane: &Arc<LaneShared>) -> Self {
-        Self::new(lane, |lane| &lane.streams)
-    }
-
-    fn new(lane: &Arc<LaneShared>, of: fn(&LaneShared) -> &AtomicUsize) -> Self {
-        of(lane).fetch_add(1, Ordering::Relaxed);
-        Self { lane: Arc::clone(lane), of }
+    fn number(&self) -> &AtomicUsize {
+        if STREAM { &self.0.streams } else { &self.0.connections }
     }
 }
 
-impl Drop for Counted {
+impl<const STREAM: bool> Drop for Counted<STREAM> {
     fn drop(&mut self) {
-        (self.of)(&self.lane).fetch_sub(1, Ordering::Relaxed);
+        self.number().fetch_sub(1, Ordering::Relaxed);
     }
 }
 

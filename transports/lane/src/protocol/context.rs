@@ -177,8 +177,8 @@ impl<'a> Context<'a> {
         self.lane.release(self.key, Holds::PROTOCOL);
     }
 
-    /// Whether input is held: by [`Self::hold`], by [`Self::connect`], because 64 events are in flight, or because half as much
-    /// waits for the stream as may; or because this call has caused 256 KiB of output already, of which the peer should get
+    /// Whether input is held: by [`Self::hold`], by [`Self::connect`], because 64 events are in flight, or because
+    /// more than half of what may wait for the stream does, until a quarter was taken; or because this call has caused 256 KiB of output already, of which the peer should get
     /// something first. A loop in `handle_input` should stop then; what it did not use comes again.
     pub fn is_held(&self) -> bool {
         let connection = self.lane.connections.get(self.key.index as usize);
@@ -217,10 +217,10 @@ impl<'a> Context<'a> {
         self.lane.take_output(self.key, take);
     }
 
-    /// Whether half as much waits for the peer as may. A stream-less connection should take no more from its peer then that may
-    /// add to it.
-    pub fn is_output_high(&self) -> bool {
-        self.output_bytes() >= self.lane.outbox_limit(self.key.index) / 2
+    /// How many bytes may wait for the peer. A stream-less connection whose peer asks for more than it takes should hear it no
+    /// faster than it takes it, as those with a stream are heard.
+    pub fn output_bytes_max(&self) -> usize {
+        self.lane.outbox_limit(self.key.index)
     }
 
     /// Bytes that wait because the peer, or for a stream-less connection its protocol, has not taken them.

@@ -62,6 +62,47 @@ fn who_reads_what_it_asked_for_gets_all_of_it_however_much() {
 }
 
 #[test]
+fn who_reads_slowly_what_others_send_is_heard_as_it_reads() {
+    let mut stage = Stage::with_limits(100_000, 64 << 20);
+    let (client, socket) = stage.client(2_000);
+    for round in 0..200 {
+        for key in 0..300_u64 {
+            let _ = socket.send(&message("m", &"x".repeat(210)).latest(key));
+        }
+        if round == 5 {
+            client.send("quit\n");
+        }
+        stage.lane.run();
+        for _ in 0..5 {
+            client.receive();
+            stage.lane.run();
+        }
+        stage.lane.advance(Duration::from_millis(100));
+        if !stage.byes().is_empty() {
+            assert_eq!(stage.byes()[0].reason, DisconnectReason::ClientLeft, "round {round}");
+            return;
+        }
+    }
+    panic!("it was not heard");
+}
+
+#[test]
+fn who_could_take_something_meanwhile_is_not_cut_off_for_having_taken_nothing() {
+    let mut stage = Stage::new();
+    let clients: Vec<_> = (0..40).map(|_| stage.client(100)).collect();
+    let _ = stage.engine.everyone().broadcast(&message("m", &"x".repeat(1_000)));
+    stage.lane.run();
+    stage.lane.advance(Duration::from_secs(9));
+    assert_eq!(stage.lane.stats().slow_consumers, 0);
+    clients.iter().for_each(|(client, _)| drop(client.receive()));
+    stage.lane.pass(Duration::from_secs(2));
+    stage.lane.run();
+    assert_eq!(stage.lane.stats().slow_consumers, 0);
+    stage.lane.advance(Duration::from_secs(11));
+    assert_eq!(stage.lane.stats().slow_consumers, 40);
+}
+
+#[test]
 fn little_input_that_asks_for_much_is_heard_bit_by_bit() {
     let mut stage = Stage::with_limits(10_000, 64 << 20);
     let (client, _socket) = stage.client(2_000);

@@ -255,6 +255,15 @@ impl Session {
         matches!(self.phase, Phase::Open(_))
     }
 
+    /// Why it is over, if it is.
+    #[must_use]
+    pub fn closed_for(&self) -> Option<CloseReason> {
+        match self.phase {
+            Phase::Closed(reason) => Some(reason),
+            _ => None,
+        }
+    }
+
     /// Whether it is over.
     #[must_use]
     pub fn is_closed(&self) -> bool {

@@ -52,6 +52,9 @@ impl Connection {
         if get.answer.send(Ok(body.finish())).is_err() {
             return self.session.handle_answer_lost(answer);
         }
+        if let Some(polling) = &mut self.polling {
+            polling.taken.bytes = polling.taken.bytes.wrapping_add(used);
+        }
         cx.take_output(|records| {
             let taken = records.len().min(used);
             used -= taken;

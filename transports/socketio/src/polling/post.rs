@@ -37,6 +37,13 @@ pub(super) struct Rest {
     reply: oneshot::Sender<Result<(), Refusal>>,
 }
 
+/// Bytes that polls took, and how many they had taken when the client was last heard.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Taken {
+    pub(super) bytes: usize,
+    heard_at: usize,
+}
+
 /// A packet that outlives its payload.
 struct Kept {
     kind: PacketKind,
@@ -103,27 +110,26 @@ impl Connection {
     fn handle_packets(&mut self, post: Post, cx: &mut Context<'_>) -> Result<(), Close> {
         let Post { body, content, reply } = post;
         let (revision, limits) = (self.session.revision(), self.mount.options.payloads);
-        let mut rest = VecDeque::new();
+        let (mut rest, is_behind) = (VecDeque::new(), self.is_behind(cx));
         let handled = with_packets(revision, &body, content, &limits, |at, packet| {
             // What is no message is never more than one packet's work, and a heartbeat should not wait.
-            let waits = matches!(&packet, Ok(packet) if packet.kind == PacketKind::Message) && self.is_enough(cx);
+            let is_message = matches!(&packet, Ok(packet) if packet.kind == PacketKind::Message);
+            let waits = is_message && (is_behind || cx.is_held());
             if !rest.is_empty() || at >= PACKETS_AT_ONCE || waits {
                 rest.push_back(packet.map(Kept::new));
                 return Ok(());
             }
             self.handle_posted(packet, cx)
         });
-        self.end_post(handled, Rest { packets: rest, reply }, cx)
+        self.end_post(handled, Rest { packets: rest, reply }, is_behind, cx)
     }
 
-    /// Whether the client has to wait: for the application, or until it has taken some of what it has caused.
-    fn is_enough(&self, cx: &Context<'_>) -> bool {
-        cx.is_held() || self.is_behind(cx)
-    }
-
-    /// Whether polls have much to take. Where a WebSocket will take it there are none.
+    /// Whether the client is to be heard no further for now: more than half of what may wait for it does, and polls have not
+    /// taken a quarter since it was heard. Where a WebSocket will take it there are no polls.
     fn is_behind(&self, cx: &Context<'_>) -> bool {
-        cx.is_output_high() && !self.is_switching()
+        let (Some(polling), max) = (&self.polling, cx.output_bytes_max()) else { return false };
+        let Taken { bytes, heard_at } = polling.taken;
+        cx.output_bytes() > max / 2 && bytes.wrapping_sub(heard_at) < max / 4 && !self.is_switching()
     }
 
     /// Whether something of a POST is put aside.
@@ -143,8 +149,9 @@ impl Connection {
             }
         };
         let mut handled = Ok(());
+        let is_behind = self.is_behind(cx);
         for _ in 0..PACKETS_AT_ONCE {
-            if handled.is_err() || self.is_enough(cx) {
+            if handled.is_err() || is_behind || cx.is_held() {
                 break;
             }
             let Some(packet) = rest.packets.pop_front() else { break };
@@ -153,7 +160,7 @@ impl Connection {
                 Err(error) => self.handle_posted(Err(*error), cx),
             };
         }
-        self.end_post(handled, rest, cx)
+        self.end_post(handled, rest, is_behind, cx)
     }
 
     fn handle_posted(&mut self, packet: Result<Packet<'_>, PayloadError>, cx: &mut Context<'_>) -> Result<(), Close> {
@@ -168,7 +175,18 @@ impl Connection {
     }
 
     /// Answers a POST if it is done, or keeps what is left of it.
-    fn end_post(&mut self, handled: Result<(), Close>, rest: Rest, cx: &mut Context<'_>) -> Result<(), Close> {
+    fn end_post(
+        &mut self,
+        handled: Result<(), Close>,
+        rest: Rest,
+        was_behind: bool,
+        cx: &mut Context<'_>,
+    ) -> Result<(), Close> {
+        if let Some(polling) = &mut self.polling
+            && !was_behind
+        {
+            polling.taken.heard_at = polling.taken.bytes;
+        }
         if handled.is_ok() && !rest.packets.is_empty() {
             if let Some(polling) = &mut self.polling {
                 polling.posting = Posting::Handling(rest);

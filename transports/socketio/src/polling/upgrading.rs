@@ -92,6 +92,11 @@ impl Connection {
         }
     }
 
+    /// Whether a WebSocket waits for a POST that began before.
+    pub(crate) fn is_waiting_for_post(&self) -> bool {
+        self.polling.as_ref().is_some_and(|polling| polling.switching == Switching::AfterPost)
+    }
+
     /// Whether a WebSocket is on its way to become the session's.
     pub(crate) fn is_switching(&self) -> bool {
         self.polling.as_ref().is_some_and(|polling| polling.switching != Switching::No)

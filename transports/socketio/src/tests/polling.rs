@@ -515,3 +515,66 @@ fn who_asks_for_more_than_may_wait_gets_it_poll_by_poll() {
     }
     assert_eq!((post.text(), heard), ((200, "ok".into()), texts));
 }
+
+#[test]
+fn a_pong_that_the_lane_comes_to_late_counts() {
+    let mut world = World::new();
+    world.io.namespace("/", ());
+    let ann = world.connected_poller();
+    world.advance(25.2);
+    assert_eq!(world.poll(&ann), "2");
+    world.advance(10.0);
+    let _pong = world.post(&ann, "3");
+    // A handler holds the lane until the deadline is over.
+    world.advance(15.0);
+    assert_eq!(world.counts().0, 1);
+}
+
+#[test]
+fn who_is_busy_is_excused_whatever_wakes_its_session() {
+    for polls in [false, true] {
+        let mut world = World::new();
+        world.io.namespace("/", ());
+        let ann = world.connected_poller();
+        world.advance(25.2);
+        assert_eq!(world.poll(&ann), "2");
+        world.say(&ann, &format!("42[\"e\",\"{}\"]", "x".repeat(70_000)));
+        world.advance(19.83);
+        let _get = polls.then(|| world.get(&ann));
+        world.run();
+        world.advance(1.0);
+        assert_eq!(world.counts().0, 1, "polls: {polls}");
+    }
+}
+
+#[test]
+fn who_polls_slowly_what_others_send_is_heard_as_it_polls() {
+    let mut world = World::with(|builder| builder.outbox_bytes_max(100_000));
+    let (handlers, notes, _) = keeping();
+    world.io.namespace("/", handlers);
+    let ann = world.connected_poller();
+    let text = "x".repeat(210);
+    let mut post = None;
+    for round in 0..100 {
+        for key in 0..300_u64 {
+            let _ = world.engine.everyone().broadcast(&Message::json("m", &text).unwrap().latest(key));
+        }
+        world.run();
+        if round == 10 {
+            assert!(world.lane.stats().outbox_bytes > 60_000);
+            post = Some(world.post(&ann, "42[\"note\",1]"));
+        }
+        world.poll(&ann);
+    }
+    assert_eq!((post.unwrap().text(), &*notes.lock()), ((200, "ok".into()), &vec![1]));
+}
+
+#[test]
+fn with_an_outbox_of_nothing_nobody_spins() {
+    let mut world = World::with(|builder| builder.outbox_bytes_max(3));
+    world.io.namespace("/", ());
+    let ann = world.poller(Flavor::V4);
+    let _post = world.post(&ann, "40\u{1e}42[\"note\",1]");
+    // It would not come back.
+    world.run();
+}

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use super::flavor::Flavor;
 use super::polling::keeping;
-use super::websocket::{BINARY, CLOSE, TEXT};
+use super::websocket::{self, BINARY, CLOSE, TEXT};
 use super::world::World;
 
 #[test]
@@ -160,6 +160,40 @@ fn what_a_client_may_not_send_cannot_be_emitted() {
         world.run();
         assert_eq!(client.texts().len(), 1 + usize::from(emitted), "{name}");
     }
+}
+
+#[test]
+fn attachments_may_come_slowly() {
+    let mut world = World::new();
+    world.io.namespace("/", ());
+    let clients = [world.connected_websocket(), world.connected_websocket()];
+    let places: Vec<_> = (0..10).map(|number| format!("{{\"_placeholder\":true,\"num\":{number}}}")).collect();
+    clients[0].text(&format!("4510-[\"b\",{}]", places.join(",")));
+    clients[1].text(&format!("451-[\"b\",{}]", places[0]));
+    let one = websocket::frame(BINARY, &[1; 900_000]);
+    for (second, piece) in one.chunks(15_000).take(60).enumerate() {
+        clients[1].stream.send(piece);
+        if second % 6 == 0 {
+            clients[0].frame(BINARY, &[1; 10_000]);
+        }
+        // Between packets of Engine.IO pongs may come, within one they may not.
+        clients[0].text("3");
+        world.advance(1.0);
+        assert_eq!(world.counts().0, 2, "second {second}");
+    }
+}
+
+#[test]
+fn a_drain_leaves_those_their_time_who_are_ending() {
+    let mut world = World::new();
+    world.io.namespace("/", ());
+    let ann = world.connected_poller();
+    let _other = world.connected_websocket();
+    world.engine.everyone().close_connections();
+    world.run();
+    world.lane.drain(Duration::from_secs(3));
+    world.advance(1.5);
+    assert!(world.poll(&ann).contains("41"));
 }
 
 #[test]

@@ -359,3 +359,40 @@ fn the_heartbeat_begins_anew() {
     world.advance(20.4);
     assert_eq!(world.counts().0, 0);
 }
+
+#[test]
+fn who_is_gone_while_it_switches_is_given_up() {
+    for upgrades in [false, true] {
+        let mut world = World::new();
+        let (handlers, _, _kept) = keeping();
+        world.io.namespace("/", handlers);
+        let ann = world.connected_poller();
+        let candidate = probed(&mut world, &ann);
+        let _post = world.post(&ann, &events("keep", 0..100));
+        world.run();
+        if upgrades {
+            candidate.text("5");
+        }
+        world.advance(180.0);
+        assert_eq!(world.counts().0, 0, "upgrades: {upgrades}");
+    }
+}
+
+#[test]
+fn last_words_go_to_the_websocket_that_takes_over() {
+    let mut world = World::new();
+    world.io.namespace("/", ());
+    let ann = world.connected_poller();
+    let candidate = probed(&mut world, &ann);
+    let _ = world.engine.everyone().broadcast(&event(1));
+    assert_eq!(world.engine.everyone().close_connections(), 1);
+    world.run();
+    candidate.text("5");
+    world.run();
+    let frames = candidate.frames();
+    let [(TEXT, last), (TEXT, bye), (CLOSE, _)] = &frames[..] else { panic!("{frames:?}") };
+    assert_eq!((&last[..], &bye[..]), (&b"42[\"n\",1]"[..], &b"41"[..]));
+    candidate.stream.end();
+    world.run();
+    assert_eq!(world.counts(), (0, 0, 0));
+}

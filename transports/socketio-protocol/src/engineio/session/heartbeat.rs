@@ -59,7 +59,8 @@ impl Heartbeat {
         match self {
             Self::NextPing(_) => {}
             Self::Silent(pinged) => *pinged = now,
-            Self::Watched(heard) => *heard += config.ping_timeout,
+            // As if it had been heard an interval ago.
+            Self::Watched(heard) => *heard = now.checked_sub(config.ping_interval).unwrap_or(now),
         }
     }
 

@@ -349,6 +349,23 @@ fn a_candidate_that_leaves_or_errs_or_waits_costs_only_itself() {
     assert_eq!(stage.receive(Source::Candidate, "5"), [Action::CloseCandidate], "it has to probe first");
 }
 
+#[test]
+fn an_excuse_counts_from_the_moment_in_which_it_is_given() {
+    for revision in [V4, V3] {
+        let mut stage = Stage::new(revision, Transport::WebSocket);
+        stage.pass(25);
+        stage.actions();
+        // The driver is late itself.
+        stage.now += Duration::from_secs(41);
+        assert!(stage.session.is_overdue(stage.now, &stage.config));
+        stage.session.excuse(stage.now, &stage.config);
+        stage.pass(19);
+        assert!(stage.session.is_open(), "{revision:?}");
+        stage.pass(1);
+        assert!(stage.session.is_closed(), "{revision:?}");
+    }
+}
+
 /// Something on the way lets WebSockets begin, and swallows their frames.
 #[test]
 fn who_does_not_hear_the_probes_answer_polls_on() {

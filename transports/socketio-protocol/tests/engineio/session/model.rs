@@ -85,7 +85,7 @@ impl Model {
             return;
         }
         if !self.v4 {
-            self.beat += TIMEOUT;
+            self.beat = self.now - INTERVAL;
         } else if self.pinged.is_some() {
             self.pinged = Some(self.now);
         }
