@@ -59,6 +59,12 @@ impl Frames {
         Ok(Progress::used(progress.used).wanting(progress.want))
     }
 
+    /// Bytes of a message whose last fragment is still to come. Its frames are whole: what waits to become one is
+    /// [`Context::input_bytes`].
+    pub fn fragment_bytes(&self) -> usize {
+        self.reader.fragment_bytes()
+    }
+
     /// The last words of a connection, for [`handle_close`](roomcast_lane::Protocol::handle_close): the close frame, or the
     /// answer to the client's.
     pub fn close(&mut self, close: &Close, cx: &mut Context<'_>) -> Farewell {

@@ -9,7 +9,7 @@ use roomcast_lane::{AckToken, Answer, Close, Context, DisconnectReason, Farewell
 use roomcast_rfc6455::{CloseCode, ControlFrame, Input};
 
 use crate::dialect::Dialect;
-use crate::heartbeat::{Due, Heartbeat};
+use crate::heartbeat::{Due, Heartbeat, Periods};
 use crate::options::Options;
 
 /// What the connections of one mounted service share.
@@ -37,6 +37,19 @@ enum Phase {
     Beating(Heartbeat),
     /// Nothing.
     Timeless,
+}
+
+impl Phase {
+    /// A heartbeat wants to know what came.
+    fn handle_input(&mut self, input: &Input<'_>, periods: Periods) {
+        let Self::Beating(heartbeat) = self else { return };
+        match input {
+            Input::Text(text) => heartbeat.handle_message(text.len()),
+            Input::Binary(bytes) => heartbeat.handle_message(bytes.len()),
+            Input::Pong(_) => heartbeat.handle_pong(periods),
+            Input::Ping(_) | Input::Close(_) => {}
+        }
+    }
 }
 
 impl Connection {
@@ -70,14 +83,14 @@ impl Protocol for Connection {
 
     fn handle_input(&mut self, input: &mut [u8], cx: &mut Context<'_>) -> Result<Progress, Close> {
         let Self { mount, frames, phase, .. } = self;
-        if let Phase::Beating(heartbeat) = phase {
-            heartbeat.handle_input(mount.options.periods);
-        }
-        frames.read(input, &mount.options.limits, cx, |input, cx| match input {
-            Input::Text(text) => mount.dialect.handle_text(text, cx),
-            Input::Binary(bytes) => mount.dialect.handle_binary(bytes, cx),
-            Input::Close(_) => Err(Close::client_left()),
-            Input::Ping(_) | Input::Pong(_) => Ok(()),
+        frames.read(input, &mount.options.limits, cx, |input, cx| {
+            phase.handle_input(&input, mount.options.periods);
+            match input {
+                Input::Text(text) => mount.dialect.handle_text(text, cx),
+                Input::Binary(bytes) => mount.dialect.handle_binary(bytes, cx),
+                Input::Close(_) => Err(Close::client_left()),
+                Input::Ping(_) | Input::Pong(_) => Ok(()),
+            }
         })
     }
 
@@ -94,7 +107,7 @@ impl Protocol for Connection {
     }
 
     fn handle_timeout(&mut self, now: Instant, cx: &mut Context<'_>) -> Result<(), Close> {
-        let periods = self.mount.options.periods;
+        let (periods, partial) = (self.mount.options.periods, cx.input_bytes() + self.frames.fragment_bytes());
         match &mut self.phase {
             Phase::Connecting(until) if now >= *until => {
                 self.phase = Phase::Timeless;
@@ -105,7 +118,7 @@ impl Protocol for Connection {
                 ))
             }
             Phase::Beating(heartbeat) => {
-                match heartbeat.handle_timeout(now, cx.input_bytes(), periods) {
+                match heartbeat.handle_timeout(now, partial, periods) {
                     Due::Nothing => Ok(()),
                     Due::Ping => {
                         cx.write(&ControlFrame::ping(&[]));
@@ -113,7 +126,7 @@ impl Protocol for Connection {
                     }
                     // An answer may well be there: nobody reads it at the moment.
                     Due::Dead if cx.excuse() => {
-                        heartbeat.handle_input(periods);
+                        heartbeat.excuse(now, partial);
                         Ok(())
                     }
                     Due::Dead => {

@@ -205,7 +205,28 @@ fn a_client_whose_input_is_held_is_forgiven_once() {
 }
 
 #[test]
-fn any_byte_is_a_sign_of_life_also_within_a_frame() {
+fn only_a_pong_answers_a_ping() {
+    let mut world = World::rooms();
+    let ((ann, _), (ben, _)) = (world.greeted(), world.greeted());
+    world.advance(25.4);
+    assert_eq!(ann.frames(), [(PING, vec![])]);
+    for _ in 0..10 {
+        world.advance(1.8);
+        ann.text(r#"{"op":"leave","room":"r"}"#);
+        ann.frame(PING, b"still here");
+        world.lane.run();
+        assert_eq!(ann.frames().len(), 2, "answered, but that is not what was asked for");
+    }
+    ben.frame(PONG, b"with whatever it carries");
+    world.lane.run();
+    world.advance(2.5);
+    assert_eq!(ann.closed_with().0, 1001);
+    world.advance(3.0);
+    assert_eq!(world.open.get(), 1);
+}
+
+#[test]
+fn a_frame_that_grows_may_have_a_pong_behind_it() {
     let mut world = World::rooms();
     let ((ann, _), (ben, _)) = (world.greeted(), world.greeted());
     let long = frame(true, TEXT, &[b'x'; 900_000]);
@@ -218,11 +239,47 @@ fn any_byte_is_a_sign_of_life_also_within_a_frame() {
         world.lane.run();
         pings += ann.frames().iter().filter(|(opcode, _)| *opcode == PING).count();
     }
-    assert!(pings >= 15, "{pings} in 540 s");
-    assert_eq!(world.open.get(), 1, "the one whose frame did not go on is gone");
+    assert_eq!((world.open.get(), pings), (1, 1), "the one whose frame did not go on is gone");
     ann.0.send(&long[100_030..]);
+    ann.frame(PONG, b"");
     world.lane.run();
     assert!(ann.texts()[0].starts_with(r#"{"reply":null,"ok":false"#));
+    world.advance(0.4);
+    assert_eq!(ann.frames(), [(PING, vec![])], "the one that was missed");
+}
+
+#[test]
+fn a_message_that_grows_in_fragments_may_have_a_pong_behind_it() {
+    let mut world = World::rooms();
+    let (ann, _) = world.greeted();
+    ann.0.send(&frame(false, TEXT, &[b'x'; 1_000])[..900]);
+    world.advance(25.4);
+    ann.0.send(&frame(false, TEXT, &[b'x'; 1_000])[900..]);
+    for _ in 0..5 {
+        ann.0.send(frame(false, 0, b"x"));
+        world.advance(19.0);
+    }
+    assert_eq!(world.open.get(), 1);
+    world.advance(42.0);
+    assert_eq!(world.open.get(), 0);
+}
+
+#[test]
+fn who_sends_much_may_have_a_pong_behind_it() {
+    let mut world = World::rooms();
+    let ((ann, _), (ben, _)) = (world.greeted(), world.greeted());
+    let of = |bytes: usize| format!(r#"{{"op":"leave","room":"r","data":"{}"}}"#, "x".repeat(bytes));
+    let (much, little) = (of(64 << 10), of(63 << 10));
+    world.advance(25.4);
+    for _ in 0..5 {
+        ann.text(&much);
+        ben.text(&little);
+        world.advance(15.0);
+        ann.frames();
+    }
+    assert_eq!(world.open.get(), 1, "too little is no excuse");
+    world.advance(50.0);
+    assert_eq!(world.open.get(), 0, "nor is what came long ago");
 }
 
 #[test]

@@ -1,13 +1,19 @@
 //! When to ping, and when to give up.
+//!
+//! Only a pong answers a ping. But a pong may be stuck behind what its client sent before the ping came, so a client that
+//! sends much, or whose incomplete message grows, is given another timeout each time.
 
 use std::time::{Duration, Instant};
+
+/// A client that sends so much in one silence may have its pong stuck behind it: it was sent before the ping came.
+const BUSY_BYTES: usize = 64 << 10;
 
 /// Periods of a heartbeat.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Periods {
     /// From ping to ping.
     pub(crate) interval: Duration,
-    /// How long a peer may be silent after a ping.
+    /// How long a pong may take.
     pub(crate) timeout: Duration,
 }
 
@@ -21,8 +27,19 @@ pub(crate) struct Heartbeat {
 enum State {
     /// The peer is well; the next ping is due then.
     PingAt(Instant),
-    /// Pinged, and heard nothing since, unless more than these bytes of a frame wait to be complete.
-    PingedAt(Instant, usize),
+    Silent(Silence),
+}
+
+/// The peer was pinged, and no pong came since.
+#[derive(Clone, Copy, Debug)]
+struct Silence {
+    pinged: Instant,
+    /// Since when there is no excuse.
+    since: Instant,
+    /// Bytes of whole messages that came since then.
+    whole: usize,
+    /// Bytes of a message that was not whole yet then.
+    partial: usize,
 }
 
 /// What is to be done now.
@@ -40,10 +57,24 @@ impl Heartbeat {
         Self { state: State::PingAt(now + periods.interval) }
     }
 
-    /// Something came, whatever it was.
-    pub(crate) fn handle_input(&mut self, periods: Periods) {
-        if let State::PingedAt(pinged, _) = self.state {
+    /// A pong came, asked for or not.
+    pub(crate) fn handle_pong(&mut self, periods: Periods) {
+        if let State::Silent(Silence { pinged, .. }) = self.state {
             self.state = State::PingAt(pinged + periods.interval);
+        }
+    }
+
+    /// A message of so many bytes came.
+    pub(crate) fn handle_message(&mut self, bytes: usize) {
+        if let State::Silent(silence) = &mut self.state {
+            silence.whole = silence.whole.saturating_add(bytes);
+        }
+    }
+
+    /// The silence is forgiven: another one begins.
+    pub(crate) fn excuse(&mut self, now: Instant, partial: usize) {
+        if let State::Silent(silence) = &mut self.state {
+            *silence = Silence { since: now, whole: 0, partial, ..*silence };
         }
     }
 
@@ -51,26 +82,25 @@ impl Heartbeat {
     pub(crate) fn poll_timeout(&self, periods: Periods) -> Instant {
         match self.state {
             State::PingAt(at) => at,
-            State::PingedAt(pinged, _) => pinged + periods.timeout,
+            State::Silent(silence) => silence.since + periods.timeout,
         }
     }
 
-    /// What is due at `now`, when `partial` bytes of a frame that is not complete have come.
+    /// What is due at `now`, when `partial` bytes of a message that is not whole have come.
     pub(crate) fn handle_timeout(&mut self, now: Instant, partial: usize, periods: Periods) -> Due {
-        if let State::PingedAt(_, before) = self.state
-            && partial > before
-        {
-            self.handle_input(periods);
-        }
         if now < self.poll_timeout(periods) {
             return Due::Nothing;
         }
         match self.state {
-            State::PingedAt(..) => Due::Dead,
             State::PingAt(_) => {
-                self.state = State::PingedAt(now, partial);
+                self.state = State::Silent(Silence { pinged: now, since: now, whole: 0, partial });
                 Due::Ping
             }
+            State::Silent(silence) if silence.whole >= BUSY_BYTES || partial > silence.partial => {
+                self.excuse(now, partial);
+                Due::Nothing
+            }
+            State::Silent(_) => Due::Dead,
         }
     }
 }
@@ -94,7 +124,7 @@ mod tests {
             assert_eq!(heartbeat.poll_timeout(PERIODS), due);
             assert_eq!(heartbeat.handle_timeout(due - seconds(1), 0, PERIODS), Due::Nothing);
             assert_eq!(heartbeat.handle_timeout(due, 0, PERIODS), Due::Ping);
-            heartbeat.handle_input(PERIODS);
+            heartbeat.handle_pong(PERIODS);
         }
     }
 
@@ -110,11 +140,11 @@ mod tests {
     }
 
     #[test]
-    fn input_just_before_the_end_saves_it() {
+    fn a_pong_just_before_the_end_saves_it() {
         let start = Instant::now();
         let mut heartbeat = Heartbeat::new(start, PERIODS);
         assert_eq!(heartbeat.handle_timeout(start + seconds(25), 0, PERIODS), Due::Ping);
-        heartbeat.handle_input(PERIODS);
+        heartbeat.handle_pong(PERIODS);
         assert_eq!(heartbeat.handle_timeout(start + seconds(45), 0, PERIODS), Due::Nothing);
         assert_eq!(heartbeat.handle_timeout(start + seconds(50), 0, PERIODS), Due::Ping);
         assert_eq!(heartbeat.handle_timeout(start + seconds(70), 0, PERIODS), Due::Dead);
@@ -127,18 +157,48 @@ mod tests {
         let mut heartbeat = Heartbeat::new(start, periods);
         assert_eq!(heartbeat.handle_timeout(start + seconds(1), 0, periods), Due::Ping);
         assert_eq!(heartbeat.handle_timeout(start + seconds(2), 0, periods), Due::Nothing);
-        heartbeat.handle_input(periods);
+        heartbeat.handle_pong(periods);
         assert_eq!(heartbeat.handle_timeout(start + seconds(4), 0, periods), Due::Ping, "the one that was missed");
         assert_eq!(heartbeat.handle_timeout(start + seconds(9), 0, periods), Due::Dead);
     }
 
-    #[test]
-    fn a_frame_that_grows_is_a_sign_of_life_and_one_that_does_not_is_none() {
+    /// When a connection is dropped that is never heard, after a ping at 25 s; `came` in each timeout.
+    fn dead_at(timeouts: u32, mut came: impl FnMut(&mut Heartbeat) -> usize) -> Option<u32> {
         let start = Instant::now();
         let mut heartbeat = Heartbeat::new(start, PERIODS);
         assert_eq!(heartbeat.handle_timeout(start + seconds(25), 10, PERIODS), Due::Ping);
-        assert_eq!(heartbeat.handle_timeout(start + seconds(45), 11, PERIODS), Due::Nothing);
-        assert_eq!(heartbeat.handle_timeout(start + seconds(50), 11, PERIODS), Due::Ping);
-        assert_eq!(heartbeat.handle_timeout(start + seconds(70), 11, PERIODS), Due::Dead);
+        (1..=timeouts).find(|n| {
+            let partial = came(&mut heartbeat);
+            let due = heartbeat.poll_timeout(PERIODS);
+            assert_eq!(due, start + seconds(25) + PERIODS.timeout * *n);
+            heartbeat.handle_timeout(due, partial, PERIODS) == Due::Dead
+        })
+    }
+
+    #[test]
+    fn a_message_that_grows_is_an_excuse_each_time_and_one_that_does_not_is_none() {
+        assert_eq!(dead_at(9, |_| 10), Some(1));
+        let mut partial = 10..;
+        assert_eq!(dead_at(9, |_| partial.nth(1).unwrap()), None);
+        let mut partials = [11, 12, 12].into_iter();
+        assert_eq!(dead_at(9, |_| partials.next().unwrap()), Some(3));
+        let mut partials = [11, 0, 0].into_iter();
+        assert_eq!(dead_at(9, |_| partials.next().unwrap()), Some(2), "what became whole was little");
+    }
+
+    #[test]
+    fn much_in_one_silence_is_an_excuse_and_little_is_none() {
+        let sends = |bytes: &'static [usize]| {
+            let mut bytes = bytes.iter();
+            dead_at(9, move |heartbeat| {
+                heartbeat.handle_message(*bytes.next().unwrap_or(&0) / 2);
+                heartbeat.handle_message(*bytes.next().unwrap_or(&0) / 2);
+                0
+            })
+        };
+        assert_eq!(sends(&[BUSY_BYTES - 2, BUSY_BYTES - 2]), Some(1));
+        assert_eq!(sends(&[BUSY_BYTES, BUSY_BYTES]), Some(2));
+        assert_eq!(sends(&[BUSY_BYTES, BUSY_BYTES, BUSY_BYTES, BUSY_BYTES, 100, 100]), Some(3));
+        assert_eq!(sends(&[usize::MAX, usize::MAX]), Some(2));
     }
 }
