@@ -8,6 +8,7 @@
 mod api;
 mod app;
 mod banner;
+mod bodiless;
 mod census;
 mod connections;
 mod direct;

@@ -24,6 +24,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use tower::ServiceExt;
 
+use crate::bodiless::without_forbidden_body;
 use crate::connections::{Connections, Speaking};
 use crate::direct::Entrance;
 use crate::stall::Stall;
@@ -224,7 +225,7 @@ impl Serving {
             async move {
                 let request = stall.answer_begins(request.map(Body::new));
                 let response = router.oneshot(request).await;
-                response.map(|response| stall.answer_is(response))
+                response.map(|response| stall.answer_is(without_forbidden_body(response)))
             }
         });
         let (kept, mut sleep) = (stall.clone(), Box::pin(tokio::time::sleep(Duration::ZERO)));

@@ -3,9 +3,11 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use axum::Router;
 use axum::body::{Body, to_bytes};
+use axum::extract::Path;
+use axum::http::StatusCode;
 use axum::routing::{get, post};
+use axum::{Json, Router};
 use roomcast::{Engine, Socket};
 use roomcast_lane::{Events, Handshake, Lanes, Refusal};
 use roomcast_server::{Connections, Direct, Front, serve};
@@ -213,6 +215,24 @@ async fn a_whole_request_is_answered_also_if_the_client_sends_no_more() {
         let answer = answer_to(&server, "GET /large HTTP/1.1\r\nHost: a\r\n\r\n").await;
         assert!(answer.ends_with(&"x".repeat(16 << 20)), "all of it, not {} bytes", answer.len());
         server.open_become(0).await;
+    }
+}
+
+#[tokio::test]
+async fn answers_that_may_not_have_a_body_have_none() {
+    let lanes = lanes();
+    let status = async |Path(code): Path<u16>| (StatusCode::from_u16(code).unwrap(), Json("a body"));
+    let server = served(Router::new().route("/{code}", get(status)), &lanes, LONG, 100).await;
+    for (code, lines) in [(204, &[][..]), (205, &["content-length: 0"]), (304, &[])] {
+        let ask = |connection: &str| format!("GET /{code} HTTP/1.1\r\nHost: a\r\nConnection: {connection}\r\n\r\n");
+        let answers = rest(server.send(&(ask("keep-alive") + &ask("close"))).await).await;
+        let answers: Vec<&str> = answers.split_inclusive("\r\n\r\n").collect();
+        assert_eq!(answers.len(), 2, "nothing but heads: {answers:?}");
+        for answer in answers {
+            assert!(answer.starts_with(&format!("HTTP/1.1 {code} ")), "{answer}");
+            let of_body: Vec<&str> = answer.lines().filter(|line| line.starts_with("content-")).collect();
+            assert_eq!(of_body, lines, "{code}");
+        }
     }
 }
 
