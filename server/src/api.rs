@@ -4,6 +4,7 @@
 
 mod echo;
 mod extract;
+mod fields;
 mod rooms;
 
 use axum::Router;

@@ -43,7 +43,7 @@ async fn echo(
     RawQuery(raw): RawQuery,
     asked: Option<Extension<VirtualRequest>>,
     headers: HeaderMap,
-    Body(body): Body<Box<RawValue>>,
+    Body(body): Body,
 ) -> impl IntoResponse {
     let is_socket = asked.is_some();
     let method = asked.map_or(method, |Extension(asked)| asked.method);

@@ -7,7 +7,7 @@ use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use roomcast::Socket;
 use roomcast_sails::Error;
-use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
 
 /// The socket that a request came from. Plain HTTP has none, and is answered with 400.
 pub(super) struct Caller(pub(super) Socket);
@@ -21,9 +21,9 @@ impl<S: Sync> FromRequestParts<S> for Caller {
 }
 
 /// The body as JSON, whatever its `Content-Type`; an empty one is `{}`.
-pub(super) struct Body<T>(pub(super) T);
+pub(super) struct Body(pub(super) Box<RawValue>);
 
-impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
+impl<S: Send + Sync> FromRequest<S> for Body {
     type Rejection = Response;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Response> {
@@ -31,7 +31,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
         let json: &[u8] = if bytes.is_empty() { b"{}" } else { &bytes };
         match serde_json::from_slice(json) {
             Ok(value) => Ok(Self(value)),
-            Err(error) => Err((StatusCode::BAD_REQUEST, format!("the body: {error}\n")).into_response()),
+            Err(error) => Err((StatusCode::BAD_REQUEST, format!("the body is no valid JSON: {error}")).into_response()),
         }
     }
 }

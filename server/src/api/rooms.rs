@@ -1,18 +1,16 @@
 //! The verbs of rooms.
 
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post, put};
 use axum::{Extension, Json, Router};
 use roomcast::{Message, Sent, Socket};
 use roomcast_lane::Attachments;
 use roomcast_sails::{Error, Sockets};
-use roomcast_websocket::{BROADCAST_ROOMS_MAX, LIST_MAX};
-use serde::{Deserialize, Deserializer, Serialize};
-use serde_json::value::RawValue;
+use serde::Serialize;
 
-use super::extract::{Body, Caller};
+use super::extract::Caller;
+use super::fields::{Fields, Invalid};
 use super::with_options;
 
 pub(super) fn router() -> Router<Sockets> {
@@ -44,13 +42,18 @@ fn done() -> Outcome {
 /// Why a verb was not carried out.
 enum Failure {
     Sails(Error),
-    /// A list has no name, more than so many, or an empty one.
-    Names(usize),
+    Body(Invalid),
 }
 
-impl<E: Into<Error>> std::convert::From<E> for Failure {
+impl<E: Into<Error>> From<E> for Failure {
     fn from(error: E) -> Self {
         Self::Sails(error.into())
+    }
+}
+
+impl From<Invalid> for Failure {
+    fn from(invalid: Invalid) -> Self {
+        Self::Body(invalid)
     }
 }
 
@@ -58,10 +61,7 @@ impl IntoResponse for Failure {
     fn into_response(self) -> Response {
         match self {
             Self::Sails(error) => error.into_response(),
-            Self::Names(max) => {
-                let why = format!("a list has 1 to {max} names, none of them empty");
-                (StatusCode::BAD_REQUEST, why).into_response()
-            }
+            Self::Body(invalid) => invalid.into_response(),
         }
     }
 }
@@ -95,26 +95,15 @@ async fn room(State(sockets): State<Sockets>, Path(room): Path<String>) -> impl 
     Json(Room { room, members })
 }
 
-#[derive(Deserialize)]
-struct Members {
-    #[serde(default, deserialize_with = "said")]
-    ids: Option<Vec<String>>,
-}
-
-/// A member that need not be there, and is not `null` if it is.
-fn said<'de, D: Deserializer<'de>, T: Deserialize<'de>>(json: D) -> Result<Option<T>, D::Error> {
-    T::deserialize(json).map(Some)
-}
-
 async fn join(
     State(sockets): State<Sockets>,
     Path(room): Path<String>,
     Caller(socket): Caller,
-    Body(Members { ids }): Body<Members>,
+    fields: Fields,
 ) -> Outcome {
-    match ids {
+    match fields.ids()? {
         None => sockets.join(&socket, &room)?,
-        Some(ids) => sockets.join(names(&ids)?, &room)?,
+        Some(ids) => sockets.join(&*ids, &room)?,
     };
     done()
 }
@@ -123,39 +112,33 @@ async fn leave(
     State(sockets): State<Sockets>,
     Path(room): Path<String>,
     Caller(socket): Caller,
-    Body(Members { ids }): Body<Members>,
+    fields: Fields,
 ) -> Outcome {
-    match ids {
+    match fields.ids()? {
         None => sockets.leave(&socket, &room)?,
-        Some(ids) => sockets.leave(names(&ids)?, &room)?,
+        Some(ids) => sockets.leave(&*ids, &room)?,
     };
     done()
 }
 
-/// What is sent.
-#[derive(Deserialize)]
+/// What is sent, and how.
 struct Emit {
-    #[serde(default, deserialize_with = "said")]
-    rooms: Option<Vec<String>>,
-    #[serde(default, deserialize_with = "said")]
-    event: Option<String>,
-    data: Option<Box<RawValue>>,
-    #[serde(default)]
+    message: Message,
     omit: bool,
-    #[serde(default)]
     once: bool,
 }
 
 impl Emit {
-    /// The message: one argument, any JSON.
-    fn message(&self, attachments: Option<Extension<Attachments>>) -> Message {
-        let event = self.event.as_deref().unwrap_or("message");
-        let data = self.data.as_ref().map_or("null", |data| data.get());
+    /// The message has one argument, any JSON.
+    fn read(fields: &Fields, attachments: Option<Extension<Attachments>>) -> Result<Self, Invalid> {
+        let event = fields.event()?;
         let attachments = attachments.map(|Extension(Attachments(attachments))| attachments).unwrap_or_default();
-        Message::from_parts(event, data, 1, attachments)
+        let message = Message::from_parts(event.as_deref().unwrap_or("message"), fields.data(), 1, attachments);
+        Ok(Self { message, omit: fields.flag("omit")?, once: fields.flag("once")? })
     }
 
-    fn send(self, sockets: &Sockets, socket: &Socket, rooms: &[String], message: &Message) -> Result<Sent, Error> {
+    fn send(&self, sockets: &Sockets, socket: &Socket, rooms: &[String]) -> Result<Sent, Error> {
+        let message = &self.message;
         match (self.omit, self.once) {
             (false, false) => sockets.broadcast_message(rooms, message),
             (true, false) => sockets.omit(socket).broadcast_message(rooms, message),
@@ -170,10 +153,9 @@ async fn broadcast_to_one(
     Path(room): Path<String>,
     Caller(socket): Caller,
     attachments: Option<Extension<Attachments>>,
-    Body(emit): Body<Emit>,
+    fields: Fields,
 ) -> Outcome {
-    let message = emit.message(attachments);
-    emit.send(&sockets, &socket, &[room], &message)?;
+    Emit::read(&fields, attachments)?.send(&sockets, &socket, &[room])?;
     done()
 }
 
@@ -181,11 +163,9 @@ async fn broadcast_to_several(
     State(sockets): State<Sockets>,
     Caller(socket): Caller,
     attachments: Option<Extension<Attachments>>,
-    Body(mut emit): Body<Emit>,
+    fields: Fields,
 ) -> Outcome {
-    let rooms = emit.rooms.take().unwrap_or_default();
-    let message = emit.message(attachments);
-    emit.send(&sockets, &socket, at_most(BROADCAST_ROOMS_MAX, &rooms)?, &message)?;
+    Emit::read(&fields, attachments)?.send(&sockets, &socket, &fields.rooms()?)?;
     done()
 }
 
@@ -193,59 +173,32 @@ async fn blast(
     State(sockets): State<Sockets>,
     Caller(socket): Caller,
     attachments: Option<Extension<Attachments>>,
-    Body(emit): Body<Emit>,
+    fields: Fields,
 ) -> Outcome {
-    let message = emit.message(attachments);
-    match emit.omit {
+    let Emit { message, omit, .. } = Emit::read(&fields, attachments)?;
+    match omit {
         false => sockets.blast_message(&message)?,
         true => sockets.omit(&socket).blast_message(&message)?,
     };
     done()
 }
 
-async fn copy(
-    State(sockets): State<Sockets>,
-    Path(room): Path<String>,
-    Caller(_): Caller,
-    Body(To { to }): Body<To>,
-) -> Outcome {
-    sockets.add_room_members_to_rooms(&room, names(&to)?)?;
+async fn copy(State(sockets): State<Sockets>, Path(room): Path<String>, Caller(_): Caller, fields: Fields) -> Outcome {
+    sockets.add_room_members_to_rooms(&room, &*fields.names("to")?)?;
     done()
-}
-
-#[derive(Deserialize)]
-struct To {
-    to: Vec<String>,
 }
 
 async fn remove(
     State(sockets): State<Sockets>,
     Path(room): Path<String>,
     Caller(_): Caller,
-    Body(From { from }): Body<From>,
+    fields: Fields,
 ) -> Outcome {
-    sockets.remove_room_members_from_rooms(&room, names(&from)?);
+    sockets.remove_room_members_from_rooms(&room, &*fields.names("from")?);
     done()
-}
-
-#[derive(Deserialize)]
-struct From {
-    from: Vec<String>,
 }
 
 async fn clear(State(sockets): State<Sockets>, Path(room): Path<String>, Caller(_): Caller) -> Outcome {
     sockets.leave_all(&room);
     done()
-}
-
-/// A list of names that are not empty.
-fn names(list: &[String]) -> Result<&[String], Failure> {
-    at_most(LIST_MAX, list)
-}
-
-fn at_most(max: usize, list: &[String]) -> Result<&[String], Failure> {
-    if list.is_empty() || list.len() > max || list.iter().any(String::is_empty) {
-        return Err(Failure::Names(max));
-    }
-    Ok(list)
 }

@@ -107,6 +107,20 @@ test('lists of another kind are refused and change nothing', async () => {
   }
 });
 
+test('a body that is no object is refused and changes nothing [ours]', async () => {
+  for (const body of [[], [['home']], [[client.id]], ['home', 'message', 1, false, false], 'home', 5, true]) {
+    for (const [method, path] of [['put', '/rooms/other/members'], ['delete', '/rooms/home/members'], ['post', '/messages'], ['post', '/rooms/home/messages'],
+      ['post', '/blast'], ['post', '/rooms/home/copy'], ['post', '/rooms/home/remove']]) {
+      const answer = await witness.ask(method, path, body); // sails.io.js sends nothing but objects
+      assert.deepEqual([method, path, answer.statusCode, answer.body], [method, path, 400, 'the body has to be a JSON object']);
+    }
+  }
+  for (const each of [client, witness]) {
+    await each.settle();
+    assert.deepEqual([await each.rooms(), each.heard()], [['home'], []]);
+  }
+});
+
 test('omit and once of another kind are refused [ours]', async () => {
   for (const flag of [0, 1, '', 'yes', [], {}]) {
     for (const [path, data] of [['/rooms/home/messages', { omit: flag }], ['/messages', { rooms: ['home'], omit: flag }], ['/messages', { rooms: ['home'], once: flag }], ['/blast', { omit: flag }]]) {
