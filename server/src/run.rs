@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 use std::net::SocketAddr;
+use std::thread;
 use std::time::Duration;
 
 use roomcast::Engine;
@@ -19,8 +20,6 @@ use crate::{app, banner, files};
 /// How much longer than the clients of lanes those of HTTP are given to leave: the last of the former may poll, and has to get
 /// its answer.
 const LAST_REQUESTS: Duration = Duration::from_millis(300);
-/// Files that are not connections: the listener, the lanes' reactors, the log, and some to spare.
-const FILES_KEPT: usize = 256;
 
 /// 400 characters of any script have a place, at 4 bytes each, and some more.
 const ROOM_NAME_BYTES_MAX: usize = 2048;
@@ -31,7 +30,8 @@ const ROOM_NAME_BYTES_MAX: usize = 2048;
 /// # Errors
 /// One line that says why it did not start, or what ended it.
 pub async fn run(settings: &Settings) -> Result<(), String> {
-    let files = files::raise_limit();
+    let threads = settings.lanes.map_or_else(|| thread::available_parallelism().map_or(1, usize::from), usize::from);
+    let connections_max = files::connections_max(files::raise_limit(), threads)?;
     let stop = signals::stop().map_err(|e| format!("cannot watch for signals: {e}"))?;
     // Ends with this function.
     let mut reloading = JoinSet::new();
@@ -42,14 +42,9 @@ pub async fn run(settings: &Settings) -> Result<(), String> {
     }
     let (listener, address) = listen(settings).await?;
     let engine = Engine::builder().room_name_bytes_max(ROOM_NAME_BYTES_MAX).build();
-    let mut lanes = Lanes::builder();
-    if let Some(threads) = settings.lanes {
-        lanes = lanes.threads(threads.get());
-    }
-    let lanes = lanes.start(&engine).map_err(|e| format!("cannot start the lanes: {e}"))?;
+    let lanes = Lanes::builder().threads(threads).start(&engine).map_err(|e| format!("cannot start the lanes: {e}"))?;
     let connections = Connections::new(&lanes);
     let (router, direct) = app::endpoints(&lanes, &connections, settings);
-    let connections_max = files.saturating_sub(FILES_KEPT).max(1);
     let drain = settings.drain + LAST_REQUESTS;
     let front = Front { head_timeout: settings.head_timeout, drain, connections_max, connections, direct };
     print(&banner::text(address, lanes.threads(), identity.as_ref().map(TlsIdentity::certificate)));
