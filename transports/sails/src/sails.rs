@@ -169,6 +169,10 @@ impl Inner {
             Target::Undecodable => {
                 return answer::text(StatusCode::BAD_REQUEST, "Bad request: Could not decode requested URL.");
             }
+            Target::TooLong => {
+                let why = "Bad request: The url is too long: 65,534 bytes are allowed once it is escaped.";
+                return answer::text(StatusCode::BAD_REQUEST, why);
+            }
         };
         let request = request(asked, uri, socket, kept, event);
         let answering = AssertUnwindSafe(async { (self.service)(request).await }).catch_unwind();

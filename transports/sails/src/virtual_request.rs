@@ -44,6 +44,9 @@ pub(crate) struct Asked<'a> {
     pub(crate) headers: HeaderMap,
 }
 
+/// The longest url, once escaped, that [`Uri`] takes.
+const URL_BYTES_MAX: usize = u16::MAX as usize - 1;
+
 /// Where a url leads.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Target {
@@ -52,6 +55,8 @@ pub(crate) enum Target {
     Nowhere,
     /// Its escapes are none.
     Undecodable,
+    /// It has more than [`URL_BYTES_MAX`].
+    TooLong,
 }
 
 /// Why an event is no request. The text is for the client.
@@ -165,7 +170,10 @@ impl Target {
         let url = url.split('#').next().unwrap_or_default();
         let is_absolute = ["http://", "https://"].iter().any(|scheme| url.starts_with(scheme));
         if is_absolute {
-            let uri: Uri = escaped(url).parse().map_err(|_| Unusable::Url)?;
+            let uri: Uri = match uri(url) {
+                Err(Self::TooLong) => return Ok(Self::TooLong),
+                uri => uri.map_err(|_| Unusable::Url)?,
+            };
             // Put together again: right behind a host a query comes without a slash.
             let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
             return Ok(Self::of_path(&(uri.path().to_owned() + &query)));
@@ -181,12 +189,13 @@ impl Target {
         if !is_decodable(path) {
             return Self::Undecodable;
         }
-        escaped(url).parse().map_or(Self::Undecodable, Self::Uri)
+        uri(url).map_or_else(|unusable| unusable, Self::Uri)
     }
 }
 
-fn escaped(url: &str) -> String {
-    utf8_percent_encode(url, ESCAPED).to_string()
+fn uri(url: &str) -> Result<Uri, Target> {
+    let escaped = utf8_percent_encode(url, ESCAPED).to_string();
+    if escaped.len() > URL_BYTES_MAX { Err(Target::TooLong) } else { escaped.parse().map_err(|_| Target::Undecodable) }
 }
 
 /// Whether every `%` begins an escape, and all together are UTF-8.
@@ -204,6 +213,7 @@ mod tests {
             Ok(Target::Uri(uri)) => uri.to_string(),
             Ok(Target::Nowhere) => "nowhere".into(),
             Ok(Target::Undecodable) => "undecodable".into(),
+            Ok(Target::TooLong) => "too long".into(),
             Err(unusable) => unusable.to_string(),
         }
     }
@@ -230,6 +240,13 @@ mod tests {
             ("/rooms/%é", "undecodable"),
         ] {
             assert_eq!(target(url), uri, "{url}");
+        }
+        let longest = format!("/{}", "x".repeat(65_533));
+        assert_eq!(target(&longest), longest);
+        for url in
+            [longest.clone() + "x", "http://host".to_owned() + &longest + "x", format!("/?{}", "ü".repeat(30_000))]
+        {
+            assert_eq!(target(&url), "too long", "{}", url.len());
         }
         for url in ["", " ", "http://[bad", "http://"] {
             assert_eq!(Target::parse(url), Err(Unusable::Url), "{url}");
