@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::error::{ContextKind, ErrorKind};
-use clap::{CommandFactory, Parser};
+use clap::{Arg, Command, CommandFactory, Parser};
 use roomcast_websocket::Origins;
 
 use crate::{help, units};
@@ -106,14 +106,15 @@ impl Settings {
     /// # Errors
     /// A few lines that say which setting is wrong and what to write.
     pub fn read(args: impl IntoIterator<Item = impl Into<OsString>>) -> Result<Asked, String> {
-        let args: Vec<OsString> = args.into_iter().map(Into::into).collect();
+        let command = Self::command();
+        let args: Vec<OsString> = args.into_iter().map(|arg| as_flag(&command, arg.into())).collect();
         let asks = |long: &str, short: &str| args.iter().skip(1).any(|arg| *arg == *long || *arg == *short);
         // Looked for before anything is judged: help is wanted most while a setting is wrong.
         if asks("--help", "-h") {
-            return Ok(Asked::Print(help::text(&Self::command())));
+            return Ok(Asked::Print(help::text(&command)));
         }
         if asks("--version", "-V") {
-            return Ok(Asked::Print(Self::command().render_version()));
+            return Ok(Asked::Print(command.render_version()));
         }
         let settings = Self::try_parse_from(args).map_err(|e| explained(&e))?;
         settings.check_together()?;
@@ -128,6 +129,20 @@ impl Settings {
             _ => return Ok(()),
         };
         Err(format!("{there} is of no use alone: set {missing}, or neither for plain http\n\n{ALL_SETTINGS}\n"))
+    }
+}
+
+/// Flags are written as variables too: `--PING_INTERVAL`, `--ping_interval`.
+fn as_flag(command: &Command, arg: OsString) -> OsString {
+    let Some(written) = arg.to_str().and_then(|text| text.strip_prefix("--")) else { return arg };
+    let name = written.split('=').next().unwrap_or_default();
+    let is_meant = |long: &&str| {
+        let variable = long.replace('-', "_");
+        name == variable || name == variable.to_uppercase()
+    };
+    match command.get_arguments().filter_map(Arg::get_long).find(is_meant) {
+        Some(long) => format!("--{long}{}", &written[name.len()..]).into(),
+        None => arg,
     }
 }
 

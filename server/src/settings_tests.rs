@@ -60,6 +60,33 @@ fn a_wrong_value_is_named_with_flag_variable_and_cure() {
 }
 
 #[test]
+fn each_flag_may_also_be_written_as_its_variable() {
+    let command = Settings::command();
+    let mut variables = 0;
+    for arg in command.get_arguments() {
+        let Some(variable) = arg.get_env().and_then(|name| name.to_str()) else { continue };
+        variables += 1;
+        let long = arg.get_long().unwrap();
+        let names = [long.to_owned(), variable.to_owned(), variable.to_lowercase()];
+        for value in ["1000", "wrong \u{1f3b2}"] {
+            let results = names.each_ref().map(|name| {
+                let apart = format!("{:?}", read(&[&format!("--{name}"), value]));
+                assert_eq!(apart, format!("{:?}", read(&[&format!("--{name}={value}")])), "{name}");
+                apart
+            });
+            assert!(results.iter().all(|result| *result == results[0]), "{results:?}");
+            assert!(!results[0].contains("unexpected argument"), "{}", results[0]);
+        }
+    }
+    assert!(variables >= 14, "{variables}");
+    assert_eq!(settings(&["--PING_INTERVAL=1s", "--ping_timeout", "2s"]).ping_interval, Duration::from_secs(1));
+    for other in ["--PING-INTERVAL=1s", "--Ping_Interval=1s", "--ping_interva=1s", "--PING_INTERVAL_=1s"] {
+        assert!(read(&[other]).unwrap_err().contains("unexpected argument"), "{other}");
+    }
+    assert_eq!(settings(&["--host=--ping_timeout=2"]).host, "--ping_timeout=2");
+}
+
+#[test]
 fn a_certificate_and_its_key_are_set_together() {
     let s = settings(&["--tls-cert", "/etc/a b.pem", "--tls-key=key.pem"]);
     assert_eq!((s.tls_cert, s.tls_key), (Some("/etc/a b.pem".into()), Some("key.pem".into())));
