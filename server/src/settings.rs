@@ -36,12 +36,12 @@ pub struct Settings {
 
     /// heartbeat period of a WebSocket
     #[arg(long, env = "PING_INTERVAL", value_name = "MS", default_value = "25000", help_heading = "Limits")]
-    #[arg(value_parser = units::positive_duration)]
+    #[arg(value_parser = heartbeat)]
     pub ping_interval: Duration,
 
     /// longest silence after a heartbeat
     #[arg(long, env = "PING_TIMEOUT", value_name = "MS", default_value = "20000", help_heading = "Limits")]
-    #[arg(value_parser = units::positive_duration)]
+    #[arg(value_parser = heartbeat)]
     pub ping_timeout: Duration,
 
     /// longest time from handshake to connected socket
@@ -188,6 +188,17 @@ fn recovery(text: &str) -> Result<Duration, String> {
     const RECOVERY_MAX: Duration = Duration::from_secs(24 * 60 * 60);
     let time = units::duration(text)?;
     if time > RECOVERY_MAX { Err("at most 24h are allowed".into()) } else { Ok(time) }
+}
+
+/// Clients add interval and timeout up, and the timers of those in JavaScript fire at once beyond 2^31 - 1 ms.
+fn heartbeat(text: &str) -> Result<Duration, String> {
+    const HEARTBEAT_MAX: Duration = Duration::from_millis((1 << 30) - 1);
+    let time = units::positive_duration(text)?;
+    if time > HEARTBEAT_MAX {
+        let max = HEARTBEAT_MAX.as_millis();
+        return Err(format!("at most {max} ms (about 12 days) are allowed: the timers of clients bear no more"));
+    }
+    Ok(time)
 }
 
 fn head_timeout(text: &str) -> Result<Duration, String> {

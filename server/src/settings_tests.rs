@@ -29,6 +29,8 @@ fn flags_with_and_without_units() {
     let s = settings(&["--port=0", "--host", "::1", "--lanes=3", "--ping-interval=25s", "--max-payload", "2MB"]);
     assert_eq!((s.port, s.host.as_str(), s.lanes), (0, "::1", NonZeroUsize::new(3)));
     assert_eq!((s.ping_interval, s.max_payload), (Duration::from_secs(25), 2_000_000));
+    let s = settings(&["--ping-interval=1073741823", "--ping-timeout=1073741823"]);
+    assert!((s.ping_interval + s.ping_timeout).as_millis() <= i32::MAX as u128);
     let s = settings(&["--origins", " https://a.example , *.b.example,", "--log", "roomcast_lane=debug,warn"]);
     assert_eq!(s.origins, Origins::new(["https://a.example", "*.b.example"]).unwrap());
     assert_eq!(s.log, "roomcast_lane=debug,warn");
@@ -42,6 +44,9 @@ fn a_wrong_value_is_named_with_flag_variable_and_cure() {
         ("--lanes=0", "--lanes (LANES) cannot be \"0\": write a number of threads from 1 to 1024"),
         ("--lanes=5000", "from 1 to 1024"),
         ("--ping-interval=0", "--ping-interval (PING_INTERVAL) cannot be \"0\": it has to be longer than 0"),
+        ("--ping-interval=1073741824", "at most 1073741823 ms (about 12 days) are allowed"),
+        ("--ping-timeout=13d", "write a whole number of milliseconds"),
+        ("--ping-timeout=299h", "--ping-timeout (PING_TIMEOUT) cannot be \"299h\": at most 1073741823 ms"),
         ("--ping-timeout=1.5", "write a whole number of milliseconds"),
         ("--head-timeout=10001", "--head-timeout (HEAD_TIMEOUT) cannot be \"10001\": at most 10000 ms"),
         ("--head-timeout=0", "longer than 0"),
