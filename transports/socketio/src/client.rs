@@ -36,7 +36,7 @@ pub(crate) struct Client {
 struct Connecting {
     id: SocketId,
     namespace: Arc<Namespace>,
-    /// With which it can come back: what its client will say, and where the journal was.
+    /// With which it can come back: what its client will say, and where the journal was when it got that.
     return_ticket: Option<(Sid, Offset)>,
 }
 
@@ -173,7 +173,7 @@ impl Client {
         // Without a socket a refusal is on its way.
         if let Some(NewSocket { id, recovered }) = io.cx.connect_with(connect) {
             let return_ticket = match former.filter(|_| recovered) {
-                Some(former) => Some((former.pid, former.after)),
+                Some(former) => Some((former.pid, former.since)),
                 None => since.and_then(|since| Some((Sid::random()?, since))),
             };
             self.connecting.push(Connecting { id, namespace: Arc::clone(&found), return_ticket });

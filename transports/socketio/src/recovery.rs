@@ -82,7 +82,7 @@ struct People {
 #[derive(Clone, Copy)]
 struct Here {
     pid: Sid,
-    /// The journal as it was when it came: for a client that has got nothing.
+    /// The journal as it was when the client got the secret: what is older was not for it.
     since: Offset,
 }
 
@@ -96,6 +96,8 @@ struct Gone {
 pub(crate) struct Former {
     pub(crate) pid: Sid,
     pub(crate) who: FormerMember,
+    /// The journal as it was when it got the secret.
+    pub(crate) since: Offset,
     /// What it got last.
     pub(crate) after: Offset,
 }
@@ -124,11 +126,12 @@ impl Returning {
         let claim: Claim = serde_json::from_str(auth).ok()?;
         let pid = Sid::parse(claim.pid.as_deref()?)?;
         let (who, since) = self.take_gone(pid).or_else(|| self.take_here(pid, engine))?;
+        // A client that begins anew keeps the offset of what it got before, until it gets something.
         let after = match claim.offset {
-            Some(offset) => offset.parse().ok()?,
+            Some(offset) => since.max(offset.parse().ok()?),
             None => since,
         };
-        Some(Former { pid, who, after })
+        Some(Former { pid, who, since, after })
     }
 
     fn take_gone(&self, pid: Sid) -> Option<(FormerMember, Offset)> {
@@ -244,6 +247,24 @@ mod tests {
             (id.as_str(), &["r".into()][..], since)
         );
         assert!(returning.take(&auth(pid, None), &engine).is_none(), "it was taken");
+    }
+
+    #[test]
+    fn what_is_older_than_the_secret_was_not_missed() {
+        let engine = Engine::new();
+        engine.keep_journal(1_000);
+        let lane = MemoryLane::new(&engine);
+        let returning = Returning::new(Recovery::new(Duration::from_secs(60)));
+        let [before, since, later] = [1, 2, 3].map(|number| {
+            let _ = engine.everyone().emit("e", &number);
+            engine.journal().unwrap().last()
+        });
+        for (offset, after) in [(None, since), (Some(before), since), (Some(since), since), (Some(later), later)] {
+            let (socket, pid) = (lane.connect().unwrap(), Sid::random().unwrap());
+            returning.enter(socket.id(), pid, since);
+            let former = returning.take(&auth(pid, offset), &engine).unwrap();
+            assert_eq!((former.since, former.after), (since, after), "{offset:?}");
+        }
     }
 
     #[test]
