@@ -2,6 +2,8 @@
 
 use std::collections::HashSet;
 
+use roomcast_lane::DisconnectReason;
+
 use super::house::{Decision, Verb};
 use super::player::{Fate, Player, Way};
 use super::stage::{Stage, answer};
@@ -32,7 +34,8 @@ impl Stage {
             }
         });
         let alive: Vec<bool> = self.players.iter().map(|player| self.is_alive(player)).collect();
-        for (player, alive) in self.players.iter().zip(alive) {
+        for (player, alive) in self.players.iter_mut().zip(alive) {
+            player.see_claim();
             player.check(alive);
         }
         self.leave();
@@ -45,7 +48,7 @@ impl Stage {
                 while answer(player) {}
                 let is_over =
                     player.poller.as_ref().is_none_or(|poller| self.world.mount.sessions.find(&poller.sid).is_none());
-                if !is_over || player.own_line().is_some() {
+                if !player.is_away && (!is_over || player.own_line().is_some()) {
                     each(player, &mut self.world);
                 }
             }
@@ -68,6 +71,11 @@ impl Stage {
     fn leave(mut self) {
         for player in &mut self.players {
             for line in &player.lines {
+                if player.is_away {
+                    // Nobody reads what waits for it.
+                    line.socket.stream.break_off();
+                    continue;
+                }
                 line.socket.close(1000);
                 line.socket.stream.end();
             }
@@ -94,6 +102,13 @@ impl Stage {
             // One that keeps to no rule may come in again.
             let is_told_once = record.byes <= 1 && (!was_let_in || player.may_end || record.byes == 1);
             assert!(is_told_once || player.is_wild, "{} byes", record.byes);
+            let is_why = record.bye.as_ref().is_none_or(|bye| match bye.reason {
+                DisconnectReason::ClientLeft => player.has_left,
+                DisconnectReason::ServerLeft => record.is_thrown_out || record.is_claimed,
+                DisconnectReason::ParseError => false,
+                _ => true,
+            });
+            assert!(is_why || player.is_wild, "{:?}", record.bye.as_ref().map(|bye| &bye.reason));
         }
         assert_eq!(self.world.counts(), (0, 0, 0), "sessions, sockets, connections");
         // Whom a program lets in after its lane has ended, nobody takes back.
@@ -118,7 +133,7 @@ impl Player {
     fn check_got(&self, alive: bool) {
         let mut got = self.got.iter().peekable();
         let is_whole = alive && !self.is_cut;
-        for expected in &self.expected {
+        for expected in &self.known.lock().expected {
             if got.next_if(|number| **number == expected.number).is_none() && !expected.is_light {
                 // All that is left must be missing.
                 assert!(!is_whole, "{} did not come: {:?}", expected.number, self.got);

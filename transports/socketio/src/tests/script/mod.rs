@@ -8,12 +8,18 @@
 //!   the session lives, and else up to some point. An answer that was on its way when its client left counts as come.
 //! - What a client said comes to the application once, in the order of its POSTs and of its frames; all of a POST before it is
 //!   answered with `ok`, and all that was handed in before the `5` before all frames behind it.
+//! - Where connections are recovered, a client whose connection is lost, and which says what it got last, is who it was, in its
+//!   rooms, and gets what it missed behind its CONNECT, each message once. That is so if it did not leave on purpose, the journal
+//!   has all of it, and nobody comes with its secret while another one is being let in with it; else it begins anew. Whose place
+//!   it takes is ended. Windows are left out: they are measured with a clock that nobody here drives.
 //! - A session ends only if there is a reason. Whatever happens to a candidate before its `5` is none.
 //! - Every request is answered. At the end nothing is left: no session, no socket, no connection, no byte.
 
 mod bytes;
+mod coming_back;
 mod end;
 mod house;
+mod past;
 mod player;
 mod stage;
 

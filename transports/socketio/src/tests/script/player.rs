@@ -4,6 +4,7 @@ use roomcast_socketio_protocol::engineio::{PacketKind, Revision};
 use roomcast_socketio_protocol::socketio::{Args, Body, Packet};
 
 use super::house::{self, Known, Verb};
+use super::past::Ticket;
 use crate::tests::flavor::{Ear, Flavor, Heard, Message};
 use crate::tests::requests::{Asked, Upload};
 use crate::tests::websocket::{self, CLOSE, WebSocket};
@@ -33,7 +34,6 @@ pub(super) struct Player {
     /// What came from the server.
     pub(super) got: Vec<u32>,
     pub(super) acks: Vec<u64>,
-    pub(super) expected: Vec<Expected>,
     pub(super) said: Vec<Said>,
     /// There is a reason for its session to end.
     pub(super) may_end: bool,
@@ -42,6 +42,14 @@ pub(super) struct Player {
     /// Its socket ended: what it says is heard up to some point; and what it is told, if it was not let in yet.
     pub(super) is_dropped: bool,
     pub(super) is_cut: bool,
+    /// Its client said that it leaves.
+    pub(super) has_left: bool,
+    /// Its client has lost the connection.
+    pub(super) is_away: bool,
+    /// With which its client may come back.
+    pub(super) ticket: Option<Ticket>,
+    /// As whom of the players its client came back.
+    pub(super) next: Option<usize>,
 }
 
 /// A POST on its way.
@@ -79,12 +87,6 @@ pub(super) struct Five {
     pub(super) turn: u64,
 }
 
-pub(super) struct Expected {
-    pub(super) number: u32,
-    /// It may be left out.
-    pub(super) is_light: bool,
-}
-
 pub(super) struct Said {
     pub(super) number: u32,
     pub(super) verb: Verb,
@@ -115,9 +117,11 @@ pub(super) enum Fate {
 
 impl Player {
     pub(super) fn new(flavor: Flavor, known: Known) -> Self {
+        let ticket = known.lock().claim.clone();
         Self {
             flavor,
             known,
+            ticket,
             poller: None,
             get: None,
             former_gets: Vec::new(),
@@ -132,19 +136,22 @@ impl Player {
             pong_is_due: false,
             got: Vec::new(),
             acks: Vec::new(),
-            expected: Vec::new(),
             said: Vec::new(),
             may_end: false,
             is_wild: false,
             is_dropped: false,
             is_cut: false,
+            has_left: false,
+            is_away: false,
+            next: None,
         }
     }
 
-    /// Reads what came; true if there was something.
+    /// Reads what came; true if there was something. Of one who is away only requests that should not have been.
     pub(super) fn read(&mut self) -> bool {
-        let mut any = self.read_gets();
-        any |= self.read_post();
+        self.see_claim();
+        let mut any = !self.is_away && self.read_gets();
+        any |= !self.is_away && self.read_post();
         let before = self.strays.len();
         self.strays.retain_mut(|asked| match asked.answer() {
             Some(answered) => {
@@ -154,7 +161,7 @@ impl Player {
             None => true,
         });
         any |= self.strays.len() < before;
-        for at in 0..self.lines.len() {
+        for at in 0..if self.is_away { 0 } else { self.lines.len() } {
             any |= self.read_line(at);
         }
         any
@@ -210,10 +217,17 @@ impl Player {
     }
 
     fn hear_packet(&mut self, packet: &Packet<'_>) {
+        self.see_claim();
         match &packet.body {
-            Body::Connect { .. } => assert!(!std::mem::replace(&mut self.is_connected, true), "connected twice"),
+            Body::Connect { data, .. } => {
+                assert!(!std::mem::replace(&mut self.is_connected, true), "connected twice");
+                self.come_in(data.as_deref());
+            }
             Body::Event { args, .. } => {
-                self.got.push(house::number(&args.json, &args.attachments).expect("a message as it was sent"));
+                let number = house::number(&args.json, &args.attachments).expect("a message as it was sent");
+                assert!(self.is_connected, "{number} came before CONNECT");
+                self.got.push(number);
+                self.keep_offset(house::offset(&args.json, number), number);
             }
             Body::Ack { id, args } => {
                 assert_eq!(args.json, id.unwrap().to_string());
@@ -242,11 +256,12 @@ impl Player {
     ) -> (Vec<Message>, std::ops::Range<usize>) {
         let mut messages = Vec::new();
         if !std::mem::replace(&mut self.is_greeted, true) {
-            messages.extend(self.flavor.messages(&Packet::connect("/", None)));
+            let auth = self.ticket.as_ref().map(Ticket::auth);
+            messages.extend(self.flavor.messages(&Packet::connect("/", auth.as_deref())));
         }
         let (start, is_early) =
             (self.said.len(), way == Way::Post && self.lines.iter().all(|line| line.five.is_none()));
-        for _ in 0..if self.is_connected { count } else { 0 } {
+        for _ in 0..if self.is_connected && !self.has_left { count } else { 0 } {
             *next += 1;
             let (number, (json, count, attachments)) = (*next, house::args(*next));
             let ack = (verb != Verb::Note).then_some(u64::from(number));

@@ -5,8 +5,10 @@ use std::time::Duration;
 use roomcast::Message;
 
 use super::bytes::Bytes;
-use super::house::{self, Decision, House, Verb};
-use super::player::{Expected, Player};
+use super::house::{self, Decision, Expected, House, ROOMS, Record, Verb};
+use super::past::{Class, FEW, Sent, Ticket, Whom};
+use super::player::Player;
+use crate::Recovery;
 use crate::tests::flavor::Flavor;
 use crate::tests::requests::Upload;
 use crate::tests::websocket::{BINARY, CLOSE, TEXT};
@@ -28,16 +30,25 @@ pub(super) struct Stage {
     pub(super) is_draining: bool,
     /// Little may wait for a client, so that sessions end for it.
     is_narrow: bool,
+    /// Whoever loses its connection may come back.
+    pub(super) is_recovering: bool,
 }
 
 impl Stage {
     pub(super) fn new(bytes: &mut Bytes<'_>) -> Self {
-        let is_narrow = bytes.below(8) == 7;
-        let world = World::with(|builder| if is_narrow { builder.outbox_bytes_max(600) } else { builder });
+        let settings = bytes.byte();
+        let (is_narrow, is_recovering) = (settings % 8 == 7, settings & 8 != 0);
+        let world = World::with(|mut builder| {
+            if is_narrow {
+                builder = builder.outbox_bytes_max(600);
+            }
+            if is_recovering { builder.recovery(recovery(settings)) } else { builder }
+        });
         let house = House::default();
+        house.with_past(|past| (past.is_narrow, past.is_short) = (is_narrow, settings & 32 != 0));
         world.io.namespace("/", house.clone());
         let (players, number, now, turns, is_draining) = (Vec::new(), 0, 0, 0, false);
-        let mut stage = Self { world, players, house, number, now, turns, is_draining, is_narrow };
+        let mut stage = Self { world, players, house, number, now, turns, is_draining, is_narrow, is_recovering };
         stage.open(bytes.byte());
         stage
     }
@@ -81,16 +92,24 @@ impl Stage {
 
     /// A new client.
     fn open(&mut self, how: u8) {
-        if self.players.len() >= PLAYERS_MAX || self.is_draining {
-            return;
+        let present = self.players.iter().filter(|player| player.next.is_none()).count();
+        if present < PLAYERS_MAX && !self.is_draining {
+            let way_in = (how & 0x48 == 0x48).then_some(if how & 0x80 == 0 { 1 << 20 } else { 100 });
+            // Only clients of the newer revision can come back.
+            let is_newer = self.is_recovering && how & 0x10 == 0;
+            self.enter(Flavor::numbered(if is_newer { how & !1 } else { how }), way_in, how, None);
         }
-        let flavor = Flavor::numbered(how);
+    }
+
+    /// A client comes: by polls, or on a WebSocket that takes so many bytes before it is read.
+    pub(super) fn enter(&mut self, flavor: Flavor, websocket: Option<usize>, how: u8, claim: Option<Ticket>) {
         let decision = if how & 0x30 == 0x30 { Decision::Wait } else { Decision::Admit };
+        let can_return = self.is_recovering && !flavor.is_v3();
+        let record = Record { decision, claim, can_return, ..Record::default() };
         let name = format!("&who={}", self.players.len());
-        let known = self.house.introduce(&name["&who=".len()..], decision);
+        let known = self.house.introduce(&name["&who=".len()..], record);
         let mut player = Player::new(flavor, known);
-        if how & 0x48 == 0x48 {
-            let room = if how & 0x80 == 0 { 1 << 20 } else { 100 };
+        if let Some(room) = websocket {
             let socket = self.world.websocket_with(flavor, &name, room);
             player.add_line(socket, self.now, true);
             player.speak(0, Verb::Note, &mut self.number);
@@ -107,44 +126,64 @@ impl Stage {
         }
     }
 
-    /// A message for everybody.
+    /// A message for everybody, or where clients come back also for those in a room, or not in it.
     fn broadcast(&mut self, how: u8) {
-        let (message, number, is_light) = self.message(how);
+        let (message, number, class) = self.message(how);
+        let (engine, room) = (&self.world.engine, ROOMS[usize::from(how >> 5) % 2]);
+        let (to, selection) = match how >> 3 & 3 {
+            2 if self.is_recovering => (Whom::In(room), engine.to(room)),
+            3 if self.is_recovering => (Whom::NotIn(room), engine.everyone().except(room)),
+            _ => (Whom::Everyone, engine.everyone()),
+        };
         let mut matched = 0;
-        for player in &mut self.players {
-            if player.known.lock().socket.as_ref().is_some_and(|socket| socket.is_connected()) {
-                player.expected.push(Expected { number, is_light });
+        for player in &self.players {
+            let mut record = player.known.lock();
+            let is_here = record.socket.as_ref().is_some_and(|socket| socket.is_connected());
+            if is_here && to.names("", &record.rooms) {
+                record.expected.push(Expected::new(number, class));
                 matched += 1;
             }
         }
-        let sent = self.world.engine.everyone().broadcast(&message);
+        let sent = selection.broadcast(&message);
         assert_eq!((sent.matched, sent.overloaded), (matched, false));
+        self.note(Sent { number, class, to });
     }
 
-    fn message(&mut self, how: u8) -> (Message, u32, bool) {
+    fn note(&self, sent: Sent) {
+        let held = self.world.engine.journal().map_or(0, |journal| journal.stats().entries);
+        self.house.with_past(|past| past.note(sent, held));
+    }
+
+    fn message(&mut self, how: u8) -> (Message, u32, Class) {
         self.number += 1;
         let (json, count, attachments) = house::args(self.number);
         let message = Message::from_parts("told", &json, count as u32, attachments);
-        let message = match how % 8 {
-            6 => message.volatile(),
-            7 => message.latest(1_u64),
-            _ => message,
+        let (message, class) = match how % 8 {
+            6 => (message.volatile(), Class::Volatile),
+            7 => (message.latest(1_u64), Class::Latest),
+            _ => (message, Class::Reliable),
         };
-        (message, self.number, how % 8 >= 6)
+        (message, self.number, class)
     }
 
     /// What one client does, or what is done to it.
     fn act(&mut self, step: u8, bytes: &mut Bytes<'_>) {
-        let (who, how) = (bytes.below(self.players.len()), bytes.byte());
+        let (who, how) = (self.life_of(bytes.below(self.players.len())), bytes.byte());
         let verb = Verb::ALL[usize::from(how >> 6) % 3];
         // Seldom more than may be in work.
         let count = if how & 7 == 7 { 90 } else { usize::from(how & 7) };
-        if step == 30 {
-            return self.emit(who, how);
+        match step {
+            30 => return self.emit(who, how),
+            14 | 34 if self.is_recovering => return self.come_back(who, how),
+            35 if self.is_recovering => return self.join_or_leave(who, how),
+            _ => {}
         }
         let Self { world, players, number, now, turns, .. } = self;
         let player = &mut players[who];
         match step {
+            31 => drop(answer(player)),
+            32 => decide(player, how),
+            _ if player.is_away => {}
             11..15 if player.get.is_none() => {
                 player.get = player.poller.as_ref().map(|poller| world.get(poller));
             }
@@ -156,20 +195,20 @@ impl Stage {
             23..28 => climb(world, player, how, (*now, *turns), number),
             28 => trouble(player, how, *turns),
             29 => player.speak(count, verb, number),
-            31 => drop(answer(player)),
-            32 => decide(player, how),
             33 => drop(player.read()),
             _ => {}
         }
     }
 
+    /// A message for one, whom it may find gone.
     fn emit(&mut self, who: usize, how: u8) {
-        let (message, number, is_light) = self.message(how);
-        let player = &mut self.players[who];
-        let Some(socket) = player.known.lock().socket.clone() else { return };
+        let (message, number, class) = self.message(how);
+        let known = &self.players[who].known;
+        let Some(socket) = known.lock().socket.clone() else { return };
         if socket.send(&message).matched == 1 {
-            player.expected.push(Expected { number, is_light });
+            known.lock().expected.push(Expected::new(number, class));
         }
+        self.note(Sent { number, class, to: Whom::Socket(socket.id().as_str().into()) });
     }
 
     /// What ends most clients, so it is done rarely.
@@ -178,6 +217,7 @@ impl Stage {
         let Self { world, players, number, .. } = self;
         let player = &mut players[who];
         match what {
+            0..32 | 54..90 if player.is_away => {}
             0..8 => {
                 player.may_end |= player.get.is_some();
                 let another = player.poller.as_ref().map(|poller| world.get(poller));
@@ -206,6 +246,8 @@ impl Stage {
                 if socket.is_some_and(|socket| socket.disconnect()) {
                     player.is_dropped = true;
                     player.is_cut |= !player.is_connected;
+                    let mut record = player.known.lock();
+                    (record.is_thrown_out, record.is_void) = (true, true);
                 }
             }
             48..52 => self.drain(),
@@ -219,6 +261,7 @@ impl Stage {
                     player.add_line(socket, self.now, false);
                 }
             }
+            70..90 if self.is_recovering => player.leave(world),
             _ => {}
         }
     }
@@ -235,6 +278,15 @@ impl Stage {
         let stats = self.world.lane.stats();
         assert_eq!((stats.protocol_panics, stats.handler_panics), (0, 0));
     }
+}
+
+/// How clients are recovered: with a journal of some messages or of many, for few lost sockets or for all.
+fn recovery(settings: u8) -> Recovery {
+    let mut recovery = Recovery::new(Duration::from_secs(3_600));
+    if settings & 16 != 0 {
+        recovery = recovery.journal_bytes_max(1_500);
+    }
+    if settings & 32 != 0 { recovery.sockets_max(FEW) } else { recovery }
 }
 
 /// The next step of an upgrade.
