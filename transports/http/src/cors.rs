@@ -2,9 +2,8 @@
 //!
 //! A browser sends a page's request with the user's cookies, and hands the answer over only if it names the page's origin and
 //! says that cookies were fine. For what is no plain GET or POST, or has headers of its own, it asks before: the preflight.
-//! Who may read is who may connect: [`Origins`] decides both. Cookies are granted only to pages that it knows by their names,
-//! or a page that anybody wrote could act for the user and read what only he may. The origin is always named, since `*` is not
-//! valid together with cookies.
+//! Who may read is who may connect: [`Origins`] decides both. The origin is always named, since `*` is not valid together
+//! with cookies.
 
 use http::header::{
     ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
@@ -13,7 +12,7 @@ use http::header::{
 };
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 
-use crate::origin::{Asker, Foreign, Origins};
+use crate::origin::{Foreign, Origins};
 
 /// The longest origin that is echoed, in bytes. A DNS name has 253 at most.
 const ORIGIN_BYTES_MAX: usize = 512;
@@ -47,7 +46,6 @@ const MAX_AGE: HeaderValue = HeaderValue::from_static("7200");
 #[derive(Clone, Debug)]
 pub struct Cors {
     origin: Option<HeaderValue>,
-    cookies: bool,
 }
 
 impl Cors {
@@ -56,20 +54,17 @@ impl Cors {
     /// # Errors
     /// The page is foreign: its request is to be refused, and the refusal says nothing that lets the page read it.
     pub fn check<B>(origins: &Origins, request: &Request<B>) -> Result<Self, Foreign> {
-        let cookies = origins.judge(request)? == Asker::Named;
-        Ok(Self { origin: request.headers().get(ORIGIN).and_then(echo), cookies })
+        origins.check(request)?;
+        Ok(Self { origin: request.headers().get(ORIGIN).and_then(echo) })
     }
 
-    /// Adds what the answer must say: the origin, and for a page of the own host or of an origin that is listed by its name, that
-    /// it may have sent cookies. Every answer to an allowed request needs it, errors too, or the page cannot see what
+    /// Adds what the answer must say. Every answer to an allowed request needs it, errors too, or the page cannot see what
     /// went wrong; and requests without an `Origin` as well, because a cache must not hand their answer to a page.
     pub fn apply(&self, answer: &mut HeaderMap) {
         answer.append(VARY, HeaderValue::from_static("Origin"));
         if let Some(origin) = &self.origin {
             answer.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
-            if self.cookies {
-                answer.insert(ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
-            }
+            answer.insert(ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
         }
     }
 
@@ -178,32 +173,20 @@ mod tests {
     }
 
     #[test]
-    fn a_page_that_is_known_by_name_may_bring_cookies() {
+    fn an_allowed_page_is_named_and_may_bring_cookies() {
         for (origins, origin) in [
             (listed(), PAGE),
-            (Origins::new(["*", PAGE]).unwrap(), PAGE),
-            (Origins::new(["https://*.example"]).unwrap(), PAGE),
+            (everybody(), "https://any.example:8443"),
+            (everybody(), "null"),
+            (everybody(), "file://"),
+            (Origins::new(["null"]).unwrap(), "null"),
             (Origins::default(), "http://a.example"),
-            (everybody(), "http://a.example"),
         ] {
             let want = [
                 "access-control-allow-credentials: true".to_owned(),
                 format!("access-control-allow-origin: {origin}"),
                 "vary: Origin".to_owned(),
             ];
-            assert_eq!(answered(&origins, &from(origin.as_bytes())), want);
-        }
-    }
-
-    #[test]
-    fn a_page_that_may_be_anybodys_may_not() {
-        for (origins, origin) in [
-            (everybody(), "https://any.example:8443"),
-            (everybody(), "null"),
-            (everybody(), "file://"),
-            (Origins::new(["null"]).unwrap(), "null"),
-        ] {
-            let want = [format!("access-control-allow-origin: {origin}"), "vary: Origin".to_owned()];
             assert_eq!(answered(&origins, &from(origin.as_bytes())), want);
         }
     }

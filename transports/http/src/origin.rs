@@ -92,17 +92,6 @@ enum Host {
     Below(Box<str>),
 }
 
-/// Who makes a request that may connect.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Asker {
-    /// No page, as far as the request says.
-    Program,
-    /// A page of the own host, or of an origin that is listed by its name.
-    Named,
-    /// A page that `*` or `null` lets in. Any page can have the origin `null`: it frames itself in a sandbox.
-    Anybody,
-}
-
 /// An origin of a request, in lower case.
 struct Site<'a> {
     scheme: &'a str,
@@ -114,8 +103,7 @@ impl Origins {
     /// Reads a list of origins. An entry is `scheme://host`, with `:port` unless it is the scheme's usual one; without a
     /// scheme it stands for all schemes. `*.` before a host stands for all hosts below it, and not for itself. `null`
     /// stands for pages without an origin (files, sandboxed frames), `*` for all pages. Both let pages in that may be
-    /// anybody's. To those [`Cors`](crate::Cors) grants no cookies; but a WebSocket brings them whatever is said here, so
-    /// where cookies tell who a user is, list origins by their names.
+    /// anybody's, with the cookies of their visitors: where these tell who a user is, list origins by their names.
     ///
     /// # Errors
     /// The first entry that is none of these.
@@ -129,17 +117,11 @@ impl Origins {
     /// # Errors
     /// The page is foreign: its request is to be refused.
     pub fn check<B>(&self, request: &Request<B>) -> Result<(), Foreign> {
-        self.judge(request).map(drop)
-    }
-
-    /// As [`Self::check`], and who it is that may connect.
-    pub(crate) fn judge<B>(&self, request: &Request<B>) -> Result<Asker, Foreign> {
         let mut origins = request.headers().get_all(ORIGIN).iter();
-        let Some(origin) = origins.next() else { return Ok(Asker::Program) };
-        match self.page(origin.to_str().unwrap_or_default(), request) {
-            Some(asker) if origins.next().is_none() => Ok(asker),
-            _ => Err(Foreign::page(origin.as_bytes())),
-        }
+        let Some(origin) = origins.next() else { return Ok(()) };
+        let text = origin.to_str().unwrap_or_default();
+        let allowed = origins.next().is_none() && (self.lists(text) || is_own_host(text, request));
+        if allowed { Ok(()) } else { Err(Foreign::page(origin.as_bytes())) }
     }
 
     /// Whether a page may load what a request asks for as a script (JSONP), and so read it. Browsers send no `Origin` with it,
@@ -159,7 +141,11 @@ impl Origins {
         match (text(REFERER), text(HeaderName::from_static("sec-fetch-site"))) {
             (Some(referer), _) => {
                 let origin = origin_of(referer);
-                self.page(origin, request).map(drop).ok_or_else(|| Foreign::page(origin.as_bytes()))
+                if self.lists(origin) || is_own_host(origin, request) {
+                    Ok(())
+                } else {
+                    Err(Foreign::page(origin.as_bytes()))
+                }
             }
             (None, Some("same-origin" | "none")) => Ok(()),
             (None, None) if !headers.contains_key(COOKIE) && !headers.contains_key(AUTHORIZATION) => Ok(()),
@@ -167,20 +153,13 @@ impl Origins {
         }
     }
 
-    /// A page of this origin, if it may connect.
-    fn page<B>(&self, origin: &str, request: &Request<B>) -> Option<Asker> {
-        let has = |pattern| self.0.contains(&pattern);
-        if self.names(origin) || is_own_host(origin, request) {
-            Some(Asker::Named)
-        } else if has(Pattern::Any) || (origin == "null" && has(Pattern::Opaque)) {
-            Some(Asker::Anybody)
-        } else {
-            None
-        }
-    }
-
-    fn names(&self, origin: &str) -> bool {
-        Site::parse(origin).is_some_and(|site| self.0.iter().any(|pattern| pattern.matches(&site)))
+    fn lists(&self, origin: &str) -> bool {
+        let site = Site::parse(origin);
+        self.0.iter().any(|pattern| match pattern {
+            Pattern::Any => true,
+            Pattern::Opaque => origin == "null",
+            Pattern::Site { .. } => site.as_ref().is_some_and(|site| pattern.matches(site)),
+        })
     }
 }
 
