@@ -30,16 +30,17 @@ COMBINATIONS.push({ version: '2.5', options: { transports: ['polling'], forceJSO
 let elsewhere;
 let server;
 let strict;
+let open;
 let browser;
 before(async () => {
   elsewhere = http.createServer((request, response) => response.setHeader('content-type', 'text/html').end('<!doctype html><title>elsewhere</title>'));
   await once(elsewhere.listen(0, '127.0.0.1'), 'listening');
-  [server, strict] = await Promise.all([Server.start({ ORIGINS: origin() }), Server.start()]);
+  [server, strict, open] = await Promise.all([Server.start({ ORIGINS: origin() }), Server.start(), Server.start({ ORIGINS: '*' })]);
   browser = await launchBrowser();
 });
 after(async () => {
   await browser?.close();
-  await Promise.all([server?.stop(), strict?.stop()]);
+  await Promise.all([server?.stop(), strict?.stop(), open?.stop()]);
   elsewhere?.closeAllConnections();
   elsewhere?.close();
 });
@@ -176,6 +177,11 @@ for (const { version, options, transport, label } of COMBINATIONS) {
     assert.deepEqual(await heard(page, 1), [['disconnect', 'io server disconnect']]);
     await page.evaluate(connect, '/nope');
     assert.deepEqual(await heard(page, 1), [[version === '4.8' ? 'connect_error' : 'error', 'Invalid namespace']]);
+    await talks(page);
+  }));
+
+  test(`${label}: a page from anywhere, where all may connect`, () => onPage({ to: open, version, options }, async (page) => {
+    await isConnected(page, transport);
     await talks(page);
   }));
 
