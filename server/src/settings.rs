@@ -15,8 +15,9 @@ use crate::{help, units};
 #[derive(Clone, Debug, Parser)]
 #[command(name = "roomcast", version, disable_help_flag = true, disable_version_flag = true)]
 pub struct Settings {
-    /// address or name to listen on
+    /// address or name to listen on; 0.0.0.0: all
     #[arg(long, env = "HOST", value_name = "ADDRESS", default_value = "127.0.0.1", help_heading = "Network")]
+    #[arg(value_parser = host)]
     pub host: String,
 
     /// port to listen on; 0 takes a free one
@@ -34,12 +35,12 @@ pub struct Settings {
     #[arg(value_parser = drain)]
     pub drain: Duration,
 
-    /// heartbeat period of a WebSocket
+    /// time from heartbeat to heartbeat
     #[arg(long, env = "PING_INTERVAL", value_name = "MS", default_value = "25000", help_heading = "Limits")]
     #[arg(value_parser = heartbeat)]
     pub ping_interval: Duration,
 
-    /// longest silence after a heartbeat
+    /// longest time for the answer to a heartbeat
     #[arg(long, env = "PING_TIMEOUT", value_name = "MS", default_value = "20000", help_heading = "Limits")]
     #[arg(value_parser = heartbeat)]
     pub ping_timeout: Duration,
@@ -164,6 +165,13 @@ fn explained(error: &clap::Error) -> String {
     let source = std::error::Error::source(error).map(ToString::to_string);
     let what_to_do = source.unwrap_or_else(|| "it needs a value".into());
     format!("{flag} ({variable}) cannot be {value:?}: {what_to_do}\n\n{ALL_SETTINGS}\n")
+}
+
+fn host(text: &str) -> Result<String, String> {
+    match text.trim() {
+        "" => Err("write an address or a name, as 127.0.0.1, or 0.0.0.0 for all addresses".into()),
+        host => Ok(host.into()),
+    }
 }
 
 fn port(text: &str) -> Result<u16, String> {

@@ -39,6 +39,8 @@ fn flags_with_and_without_units() {
 #[test]
 fn a_wrong_value_is_named_with_flag_variable_and_cure() {
     let cases = [
+        ("--host=", "--host (HOST) cannot be \"\": write an address or a name, as 127.0.0.1, or 0.0.0.0 for all"),
+        ("--host= ", "write an address or a name"),
         ("--port=70000", "--port (PORT) cannot be \"70000\": write a number from 0 to 65535"),
         ("--port=-1", "--port (PORT) cannot be \"-1\""),
         ("--lanes=0", "--lanes (LANES) cannot be \"0\": write a number of threads from 1 to 1024"),
