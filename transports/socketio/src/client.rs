@@ -246,12 +246,12 @@ impl Client {
         self.namespaces.poll_timeout().into_iter().chain(unfinished).min()
     }
 
-    pub(crate) fn handle_timeout(&mut self, now: Instant, io: &mut Io<'_, '_>) -> Result<(), Close> {
+    /// Time passed; `came` bytes have come of a message that is not whole.
+    pub(crate) fn handle_timeout(&mut self, now: Instant, came: usize, io: &mut Io<'_, '_>) -> Result<(), Close> {
         if let Some(Unfinished { until, partial }) = &mut self.unfinished
             && *until <= now
         {
             // What is missing may have come, and is not read; or it is coming.
-            let came = io.cx.input_bytes();
             if !io.cx.is_held() && came <= *partial {
                 return Err(unreadable("the attachments of a packet did not come in time"));
             }

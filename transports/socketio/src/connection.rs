@@ -46,7 +46,7 @@ pub(crate) struct Connection {
 struct Came {
     /// In whole packets.
     whole: usize,
-    /// Of a frame that was not whole yet at the last heartbeat.
+    /// Of a message that was not whole yet at the last heartbeat.
     partial: usize,
     /// How much polls had taken by then.
     taken: usize,
@@ -239,8 +239,9 @@ impl Protocol for Connection {
         }
         self.act(cx)?;
         self.handle_polling_timeout(now, cx)?;
+        let partial = self.partial(cx);
         let Self { mount, top, carrier, .. } = self;
-        top.handle_timeout(now, &mut Io { cx, carrier: *carrier, mount })
+        top.handle_timeout(now, partial, &mut Io { cx, carrier: *carrier, mount })
     }
 
     fn handle_output(&mut self, cx: &mut Context<'_>) -> Result<(), Close> {
@@ -295,12 +296,17 @@ impl Connection {
     /// Whether its heartbeat may be stuck behind what it sends.
     fn is_busy(&self, cx: &Context<'_>) -> bool {
         let waits_for_polls = self.has_rest() && self.taken() != self.came.taken;
-        self.came.whole >= BUSY_BYTES || cx.input_bytes() > self.came.partial || waits_for_polls
+        self.came.whole >= BUSY_BYTES || self.partial(cx) > self.came.partial || waits_for_polls
     }
 
     /// A silence begins.
     pub(crate) fn listen_anew(&mut self, cx: &Context<'_>) {
-        self.came = Came { whole: 0, partial: cx.input_bytes(), taken: self.taken() };
+        self.came = Came { whole: 0, partial: self.partial(cx), taken: self.taken() };
+    }
+
+    /// How much has come of a message that is not whole.
+    fn partial(&self, cx: &Context<'_>) -> usize {
+        cx.input_bytes() + self.frames.fragment_bytes()
     }
 
     fn taken(&self) -> usize {

@@ -63,7 +63,7 @@ impl Top {
         if let Self::SocketIo(client) = self { client.poll_timeout() } else { None }
     }
 
-    pub(crate) fn handle_timeout(&mut self, now: Instant, io: &mut Io<'_, '_>) -> Result<(), Close> {
-        self.client().map_or(Ok(()), |client| client.handle_timeout(now, io))
+    pub(crate) fn handle_timeout(&mut self, now: Instant, partial: usize, io: &mut Io<'_, '_>) -> Result<(), Close> {
+        self.client().map_or(Ok(()), |client| client.handle_timeout(now, partial, io))
     }
 }

@@ -184,6 +184,24 @@ fn attachments_may_come_slowly() {
 }
 
 #[test]
+fn a_message_may_come_in_fragments_however_slowly() {
+    let mut world = World::new();
+    world.io.namespace("/", ());
+    let client = world.connected_websocket();
+    let mut fragment = websocket::frame(TEXT, b"42[\"e\",\"");
+    for _ in 0..60 {
+        // Not the last one.
+        fragment[0] &= 0x7f;
+        client.stream.send(&fragment[..]);
+        world.advance(1.0);
+        fragment = websocket::frame(0, b"x");
+    }
+    assert_eq!(world.counts().0, 1);
+    world.advance(50.0);
+    assert_eq!(world.counts().0, 0);
+}
+
+#[test]
 fn a_drain_leaves_those_their_time_who_are_ending() {
     let mut world = World::new();
     world.io.namespace("/", ());
