@@ -227,17 +227,7 @@ impl Protocol for Connection {
     }
 
     fn handle_timeout(&mut self, now: Instant, cx: &mut Context<'_>) -> Result<(), Close> {
-        let config = &self.mount.options.session;
-        if self.session.is_overdue(now, config) && (self.is_busy(cx) || cx.excuse()) {
-            self.session.excuse(now, config);
-            self.listen_anew(cx);
-        }
-        self.session.handle_timeout(now, &self.mount.options.session);
-        if let Some(reason) = self.session.closed_for().filter(|_| self.is_waiting_for_post()) {
-            // It may wait for ever.
-            return self.end(reason);
-        }
-        self.act(cx)?;
+        self.judge(now, cx)?;
         self.handle_polling_timeout(now, cx)?;
         let partial = self.partial(cx);
         let Self { mount, top, carrier, .. } = self;
@@ -293,6 +283,21 @@ impl Protocol for Connection {
 }
 
 impl Connection {
+    /// Lets the session see what time it is.
+    pub(crate) fn judge(&mut self, now: Instant, cx: &mut Context<'_>) -> Result<(), Close> {
+        let config = &self.mount.options.session;
+        if self.session.is_overdue(now, config) && (self.is_busy(cx) || cx.excuse()) {
+            self.session.excuse(now, config);
+            self.listen_anew(cx);
+        }
+        self.session.handle_timeout(now, &self.mount.options.session);
+        if let Some(reason) = self.session.closed_for().filter(|_| self.is_waiting_for_post()) {
+            // It may wait for ever.
+            return self.end(reason);
+        }
+        self.act(cx)
+    }
+
     /// Whether its heartbeat may be stuck behind what it sends.
     fn is_busy(&self, cx: &Context<'_>) -> bool {
         let waits_for_polls = self.has_rest() && self.taken() != self.came.taken;

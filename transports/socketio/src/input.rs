@@ -1,5 +1,7 @@
 //! What reaches a session from elsewhere: HTTP requests, and the WebSocket that wants to become its own.
 
+use std::time::Instant;
+
 use bytes::Bytes;
 use roomcast_lane::{Close, DisconnectReason, Port};
 use roomcast_socketio_protocol::engineio::{Body, Jsonp, Refusal};
@@ -11,8 +13,8 @@ pub(crate) enum Input {
     Get(Get),
     /// The client of the poll that waits may have left.
     GetLost,
-    /// A POST has begun; its body is on its way.
-    PostBegun,
+    /// A POST has begun at this time; its body is on its way.
+    PostBegun(Instant),
     /// The body is there.
     Post(Post),
     /// The body was refused by its length.
@@ -28,6 +30,8 @@ pub(crate) enum Input {
 }
 
 pub(crate) struct Get {
+    /// When it came.
+    pub(crate) at: Instant,
     pub(crate) answer: oneshot::Sender<Result<Body, Refusal>>,
     /// The client cannot take bytes.
     pub(crate) base64: bool,
@@ -56,6 +60,16 @@ pub(crate) struct Joined {
     pub(crate) port: Port,
     /// The client cannot take bytes.
     pub(crate) base64: bool,
+}
+
+impl Input {
+    /// When its client came with it, if that shows whether the client is late.
+    pub(crate) fn came_at(&self) -> Option<Instant> {
+        match self {
+            Self::Get(Get { at, .. }) | Self::PostBegun(at) => Some(*at),
+            _ => None,
+        }
+    }
 }
 
 impl Drop for Joined {

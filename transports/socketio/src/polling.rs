@@ -99,6 +99,11 @@ impl Connection {
 
     /// A request, or the candidate, has something for the session.
     pub(crate) fn handle_request(&mut self, input: Input, cx: &mut Context<'_>) -> Result<(), Close> {
+        // A client that is late is late, also if the lane's clock has not struck yet; and one that came in time did, also if
+        // the lane is late.
+        if let Some(at) = input.came_at() {
+            self.judge(at, cx)?;
+        }
         if let Some(polling) = &mut self.polling {
             polling.comes_until = None;
         }
@@ -108,7 +113,7 @@ impl Connection {
                 self.leave_if(|_| true, cx)?;
             }
             Input::GetLost => self.handle_get_lost(),
-            Input::PostBegun => self.handle_post_begun(),
+            Input::PostBegun(_) => self.handle_post_begun(),
             Input::Post(post) => self.handle_post(post, cx)?,
             Input::PostRefused => {
                 self.take_posting();

@@ -1,6 +1,6 @@
 //! What a client hands in by POST.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
@@ -27,7 +27,7 @@ where
     let max = mount.options.payloads.bytes_max;
     // In a form each byte may take three.
     let max = if is_form { max.saturating_mul(3).saturating_add(16) } else { max };
-    session.send(Input::PostBegun);
+    session.send(Input::PostBegun(Instant::now()));
     let mut lost = OnDrop::new(&session, Input::PostLost);
     let body = read(body, &head.headers, max, mount.options.body_timeout).await;
     let body = match body {

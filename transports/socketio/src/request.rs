@@ -4,6 +4,7 @@
 //! session says. A client that leaves meanwhile is reported to it.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE, SET_COOKIE, UPGRADE};
@@ -210,7 +211,7 @@ pub(crate) fn opening(transport: &'static str, head: Parts) -> Opening {
 
 async fn poll(session: &Port, query: &Query<'_>) -> Answer {
     let (answer, answered) = oneshot::channel();
-    session.send(Input::Get(Get { answer, base64: query.base64, jsonp: query.jsonp }));
+    session.send(Input::Get(Get { at: Instant::now(), answer, base64: query.base64, jsonp: query.jsonp }));
     let mut lost = OnDrop::new(session, Input::GetLost);
     let outcome = answered.await;
     lost.disarm();
