@@ -65,7 +65,8 @@ pub struct Front {
 /// [`Front::drain`] at most. Whoever drops the future cuts them off at once.
 ///
 /// A client that a handler or its answer waits for, to send the next piece of its request's body or to take the next piece of
-/// its answer, is cut off without an answer after 30 s, or after [`Front::head_timeout`] if that is longer.
+/// its answer, is cut off without an answer after 30 s, or after [`Front::head_timeout`] if that is longer. Each write
+/// that took some of the answer gives it this time again, however slowly it reads.
 ///
 /// A client that ends its side behind a whole request is answered; after 2 s of work for it a handler, or the body of an
 /// answer that has nothing to give, is dropped, since the client may have left.
@@ -228,8 +229,8 @@ impl Serving {
                 response.map(|response| stall.answer_is(without_forbidden_body(response)))
             }
         });
-        let (kept, mut sleep) = (stall.clone(), Box::pin(tokio::time::sleep(Duration::ZERO)));
-        let stream = KeptEnd::new(stream, move |cx| kept.poll_told(&mut sleep, cx));
+        let (kept, taken, mut sleep) = (stall.clone(), stall.clone(), Box::pin(tokio::time::sleep(Duration::ZERO)));
+        let stream = KeptEnd::new(stream, move |cx| kept.poll_told(&mut sleep, cx)).on_taken(move || taken.takes());
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(head_timeout)
@@ -270,5 +271,38 @@ async fn passed(mut stopped: watch::Receiver<Option<Instant>>) {
             () = tokio::time::sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => return,
             changed = stopped.changed() => if changed.is_err() { return },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::routing::get;
+    use roomcast::Engine;
+    use roomcast_lane::Lanes;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn who_takes_an_answer_slowly_gets_all_of_it_also_if_it_is_one_piece() {
+        const BYTES: usize = 1 << 20;
+        const AT_ONCE: usize = 64 << 10;
+        let lanes = Lanes::builder().threads(1).start(&Engine::new()).unwrap();
+        let router = Router::new().route("/", get(async || "x".repeat(BYTES)));
+        let connections = Connections::new(&lanes);
+        let host = Host { router, head_timeout: STALL_MAX, connections, stopping: watch::Sender::new(None) };
+        let (near, mut far) = tokio::io::duplex(AT_ONCE);
+        let serving = host.serving(Err(io::ErrorKind::NotConnected.into())).unwrap();
+        tokio::spawn(serving.connection(near, None));
+        far.write_all(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").await.unwrap();
+        let (mut answer, mut piece) = (Vec::new(), [0; AT_ONCE]);
+        loop {
+            tokio::time::sleep(STALL_MAX / 2).await;
+            match far.read(&mut piece).await.unwrap() {
+                0 => break,
+                read => answer.extend_from_slice(&piece[..read]),
+            }
+        }
+        assert!(answer.ends_with(&[b'x'; BYTES]), "all of it, not {} bytes", answer.len());
     }
 }

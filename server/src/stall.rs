@@ -4,7 +4,8 @@
 //! written, it begins to work on a pipelined request, and takes a body's next piece, only when there is room for what comes
 //! of it; and a request's body may be as long under way as it likes. For all of that it gives a client for ever. So the time
 //! is taken here during which it is the client's turn: always, but while a handler works without waiting for the request's
-//! body, or an answer's body has nothing to give.
+//! body, or an answer's body has nothing to give. It begins again with each piece of the answer that hyper takes, and since a
+//! piece may be large, with each write that took some of one.
 //!
 //! Whose turn it is also decides when hyper hears that a client sends no more, since it then gives up what it is at: when
 //! nothing is being answered any more, or the server has had its time for it.
@@ -91,6 +92,13 @@ impl Stall {
             }
             false => Body::new(Taken { body, stall: self.clone() }),
         })
+    }
+
+    /// The client, or the system for it, took some of an answer.
+    pub(crate) fn takes(&self) {
+        if let Side::Client(since) = &mut self.lock().side {
+            *since = Instant::now();
+        }
     }
 
     /// The request at hand is given up as soon as its client sends no more, because there is nothing more to give, or because
@@ -292,6 +300,21 @@ mod tests {
         let mut body = answer(&stall, stream::pending());
         let frame = poll_fn(|cx| Poll::Ready(Pin::new(&mut body).poll_frame(cx))).await;
         assert!(frame.is_pending() && never_happens(&stall).await);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whatever_is_taken_gives_the_client_time_but_does_not_make_it_its_turn() {
+        let stall = Stall::new();
+        let mut body = answer(&stall, stream::iter([Ok("large")]).chain(stream::pending()));
+        take(&mut body).await;
+        for _ in 0..9 {
+            tokio::time::sleep(LIMIT / 2).await;
+            stall.takes();
+        }
+        assert!(happens_in_time(&stall).await);
+        assert!(poll_fn(|cx| Poll::Ready(Pin::new(&mut body).poll_frame(cx))).await.is_pending());
+        stall.takes();
+        assert!(never_happens(&stall).await, "nothing more to give");
     }
 
     #[tokio::test(start_paused = true)]

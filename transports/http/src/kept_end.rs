@@ -7,9 +7,9 @@ use std::task::{Context, Poll, Waker};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// Keeps the end of a stream from its reader until it may be told and what was to be written is written. hyper gives a request up when it reads the end
-/// of the client behind it; who wants to answer it first keeps the end back until then. [`into_stream`](crate::into_stream)
-/// takes the stream out again.
+/// Keeps the end of a stream from its reader until it may be told and what was to be written is written. hyper gives a request
+/// up when it reads the end of the client behind it; who wants to answer it first keeps the end back until then, and may hear
+/// [`Self::on_taken`] how the answer goes. [`into_stream`](crate::into_stream) takes the stream out again.
 pub struct KeptEnd<S> {
     stream: S,
     has_ended: bool,
@@ -18,20 +18,37 @@ pub struct KeptEnd<S> {
     /// Waits for that.
     reader: Option<Waker>,
     poll_told: Box<PollTold>,
+    on_taken: Option<Box<OnTaken>>,
 }
 
 type PollTold = dyn FnMut(&mut Context<'_>) -> Poll<()> + Send;
+type OnTaken = dyn FnMut() + Send;
 
 impl<S> KeptEnd<S> {
     /// `poll_told` is asked at reads from the end of the stream on: ready if it may be told; otherwise it wakes when it is
     /// worth asking again.
     pub fn new(stream: S, poll_told: impl FnMut(&mut Context<'_>) -> Poll<()> + Send + 'static) -> Self {
-        Self { stream, has_ended: false, is_writing: false, reader: None, poll_told: Box::new(poll_told) }
+        let poll_told = Box::new(poll_told);
+        Self { stream, has_ended: false, is_writing: false, reader: None, poll_told, on_taken: None }
+    }
+
+    /// Calls `on_taken` at each write of which the stream took something.
+    #[must_use]
+    pub fn on_taken(mut self, on_taken: impl FnMut() + Send + 'static) -> Self {
+        self.on_taken = Some(Box::new(on_taken));
+        self
     }
 
     /// The stream.
     pub fn into_inner(self) -> S {
         self.stream
+    }
+
+    fn note(&mut self, written: &Poll<io::Result<usize>>) {
+        self.is_writing |= written.is_pending();
+        if let (Poll::Ready(Ok(1..)), Some(on_taken)) = (written, &mut self.on_taken) {
+            on_taken();
+        }
     }
 }
 
@@ -56,7 +73,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for KeptEnd<S> {
 impl<S: AsyncWrite + Unpin> AsyncWrite for KeptEnd<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
-        self.is_writing |= written.is_pending();
+        self.note(&written);
         written
     }
 
@@ -66,7 +83,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for KeptEnd<S> {
         pieces: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write_vectored(cx, pieces);
-        self.is_writing |= written.is_pending();
+        self.note(&written);
         written
     }
 
@@ -102,7 +119,7 @@ impl<S: fmt::Debug> fmt::Debug for KeptEnd<S> {
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
-    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -164,5 +181,23 @@ mod tests {
         assert_eq!(&answer, b"answer");
         may.store(true, Ordering::Relaxed);
         assert_eq!(kept.read(&mut byte).await.unwrap(), 0);
+    }
+
+    #[tokio::test]
+    async fn what_the_stream_takes_is_heard_of() {
+        let (near, mut far) = tokio::io::duplex(4);
+        let heard = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&heard);
+        let on_taken = move || {
+            count.fetch_add(1, Ordering::Relaxed);
+        };
+        let mut kept = KeptEnd::new(near, |_| Poll::Ready(())).on_taken(on_taken);
+        let heard = || heard.load(Ordering::Relaxed);
+        assert_eq!((kept.write(b"").await.unwrap(), heard()), (0, 0), "nothing");
+        assert_eq!((kept.write(b"long answer").await.unwrap(), heard()), (4, 1), "a part");
+        let full = std::future::poll_fn(|cx| Poll::Ready(Pin::new(&mut kept).poll_write(cx, b" answer").is_pending()));
+        assert!(full.await && heard() == 1, "no room");
+        far.read_exact(&mut [0; 4]).await.unwrap();
+        assert_eq!((kept.write_vectored(&[io::IoSlice::new(b" ans")]).await.unwrap(), heard()), (4, 2));
     }
 }
