@@ -201,17 +201,23 @@ impl Session {
     }
 
     /// Ends it: all values are gone, its id leads nowhere, and the client is told to forget its cookie. A value that is set
-    /// afterwards begins another one.
+    /// afterwards begins another one. Over a socket it also ends what other requests have begun or renewed there meanwhile.
     ///
     /// # Errors
     /// The store failed: the session is as it was.
     pub async fn destroy(&self) -> Result<(), SessionError> {
+        let Inner { settings, owner, is_off, .. } = &*self.0;
         let mut state = self.loaded().await?;
-        if let Some(id) = &state.id {
-            self.0.settings.store.destroy(id).await?;
+        let own = owner.note(settings);
+        let changing = Own::changing(own.as_deref()).await;
+        let noted = changing.id().filter(|_| !is_off);
+        // If it is not the noted one any more, it leads nowhere already: so it stays as it was if either call fails.
+        let other = noted.as_ref().filter(|id| Some(*id) != state.id.as_ref());
+        for id in state.id.iter().chain(other) {
+            settings.store.destroy(id).await?;
         }
         let (brought, former) = (state.brought.take(), state.id.take());
-        let dead = former.or(state.dead.take());
+        let dead = noted.or(former).or(state.dead.take());
         *state = State { is_loaded: true, brought, dead, was_destroyed: true, ..State::default() };
         Ok(())
     }

@@ -548,6 +548,113 @@ async fn who_is_late_to_begin_a_session_that_was_ended_does_not_bring_it_back() 
 }
 
 #[tokio::test]
+async fn who_logs_out_is_out_though_another_request_has_renewed_the_session() {
+    let lane = MemoryLane::new(&Engine::new());
+    let ann = socket(&lane);
+    let store = MemoryStore::new();
+    let sessions = SessionLayer::new(store.clone(), ["s"]).unwrap();
+    let of_ann = || sessions.of_socket(&ann, &Handshake::new("test"));
+    let session = of_ann();
+    session.insert("user", "ann").await.unwrap();
+    session.save().await.unwrap();
+    let logout = of_ann();
+    assert!(logout.get::<String>("user").await.unwrap().is_some());
+    of_ann().renew().await.unwrap();
+    logout.destroy().await.unwrap();
+    logout.save().await.unwrap();
+    assert_eq!((of_ann().get::<String>("user").await.unwrap(), store.sessions()), (None, 0));
+}
+
+#[tokio::test]
+async fn who_logs_out_waits_for_what_another_request_makes_of_the_session() {
+    let lane = MemoryLane::new(&Engine::new());
+    let ann = socket(&lane);
+    let store = MemoryStore::new();
+    let renamed = Arc::new(Notify::new());
+    let go_on = Arc::new(Notify::new());
+    let held = Held { store: store.clone(), renamed: Arc::clone(&renamed), go_on: Arc::clone(&go_on) };
+    let sessions = SessionLayer::new(held, ["s"]).unwrap();
+    let of_ann = || sessions.of_socket(&ann, &Handshake::new("test"));
+    let session = of_ann();
+    session.insert("user", "ann").await.unwrap();
+    session.save().await.unwrap();
+    let logout = of_ann();
+    let logging_out = async {
+        renamed.notified().await;
+        let (destroyed, ()) = tokio::join!(biased; logout.destroy(), async { go_on.notify_one() });
+        destroyed
+    };
+    let (destroyed, renewed) = tokio::join!(logging_out, session.renew());
+    destroyed.unwrap();
+    renewed.unwrap();
+    assert_eq!(store.sessions(), 0);
+}
+
+#[tokio::test]
+async fn who_logs_out_ends_what_another_request_has_begun_and_may_begin_another() {
+    let lane = MemoryLane::new(&Engine::new());
+    let ann = socket(&lane);
+    let store = MemoryStore::new();
+    let sessions = SessionLayer::new(store.clone(), ["s"]).unwrap();
+    let of_ann = || sessions.of_socket(&ann, &Handshake::new("test"));
+    let logout = of_ann();
+    assert_eq!(logout.get::<String>("user").await.unwrap(), None);
+    let session = of_ann();
+    session.insert("user", "ann").await.unwrap();
+    session.save().await.unwrap();
+    logout.destroy().await.unwrap();
+    assert_eq!(store.sessions(), 0);
+    logout.insert("note", "bye").await.unwrap();
+    logout.save().await.unwrap();
+    assert_eq!(of_ann().get::<String>("user").await.unwrap(), None);
+    assert_eq!(of_ann().get::<String>("note").await.unwrap().as_deref(), Some("bye"));
+}
+
+#[tokio::test]
+async fn who_wants_no_session_ends_none() {
+    let lane = MemoryLane::new(&Engine::new());
+    let ann = socket(&lane);
+    let store = MemoryStore::new();
+    let app = app(store.clone());
+    Client::over(&app, &ann).post("/set?name=user&value=ann").await;
+    let logout = Request::post("/logout").header("nosession", "true").extension(Socket::clone(&ann));
+    let answer = app.clone().oneshot(logout.body(Body::empty()).unwrap()).await.unwrap();
+    assert_eq!((answer.status(), store.sessions()), (StatusCode::OK, 1));
+}
+
+/// A store that says late that it has renamed a session.
+struct Held {
+    store: MemoryStore,
+    renamed: Arc<Notify>,
+    go_on: Arc<Notify>,
+}
+
+impl SessionStore for Held {
+    fn load(&self, id: &SessionId) -> BoxFuture<Result<Option<Stored>, StoreError>> {
+        self.store.load(id)
+    }
+
+    fn save(&self, id: &SessionId, save: Save) -> BoxFuture<Result<bool, StoreError>> {
+        self.store.save(id, save)
+    }
+
+    fn rename(&self, id: &SessionId, fresh: &SessionId, save: Save) -> BoxFuture<Result<bool, StoreError>> {
+        let renaming = self.store.rename(id, fresh, save);
+        let (renamed, go_on) = (Arc::clone(&self.renamed), Arc::clone(&self.go_on));
+        Box::pin(async move {
+            let result = renaming.await;
+            renamed.notify_one();
+            go_on.notified().await;
+            result
+        })
+    }
+
+    fn destroy(&self, id: &SessionId) -> BoxFuture<Result<(), StoreError>> {
+        self.store.destroy(id)
+    }
+}
+
+#[tokio::test]
 async fn what_others_saved_meanwhile_is_renewed_too() {
     let lane = MemoryLane::new(&Engine::new());
     let ann = socket(&lane);

@@ -14,11 +14,11 @@ use super::id::SessionId;
 #[derive(Debug, Default)]
 pub(crate) struct Own {
     id: Mutex<Option<SessionId>>,
-    /// Held while the store is asked to begin or rename what is noted here, so that who comes second knows what came of it.
+    /// Held while the store is asked to begin, rename or end what is noted here, so that who comes second knows what came of it.
     changing: tokio::sync::Mutex<()>,
 }
 
-/// The note of one who begins or renames a session, alone. Without a socket there is no note, and nobody to wait for.
+/// The note of one who begins, renames or ends a session, alone. Without a socket there is no note, and nobody to wait for.
 #[derive(Debug)]
 pub(crate) struct Changing<'a>(Option<(&'a Own, tokio::sync::MutexGuard<'a, ()>)>);
 
