@@ -8,20 +8,27 @@ export function inRounds(work) {
   let running;
   let again = false;
 
+  async function round() {
+    try {
+      await work();
+    } catch (error) {
+      console.error(error);
+    }
+  }
+
   async function rounds() {
     while (again) {
       again = false;
-      try {
-        await work();
-      } catch (error) {
-        console.error(error);
-      }
+      await round();
     }
+    // In this step, not when the promise is over: a call between the two would have no round. By now it is set, whatever work
+    // does: a round is waited for.
+    running = undefined;
   }
 
   return () => {
     again = true;
-    running ??= rounds().finally(() => { running = undefined; });
+    running ??= rounds();
     return running;
   };
 }

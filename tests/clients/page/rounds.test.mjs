@@ -29,6 +29,20 @@ test('calls that come meanwhile are one more round together', async () => {
   assert.equal(begun.length, 3);
 });
 
+test('a call just behind the last round begins another one', async () => {
+  for (let microtasks = 0; microtasks < 9; microtasks += 1) {
+    const { begun, refresh } = work();
+    refresh();
+    begun[0].resolve();
+    for (let waited = 0; waited < microtasks; waited += 1) {
+      await undefined;
+    }
+    refresh();
+    await settled();
+    assert.equal(begun.length, 2, `${microtasks} microtasks behind`);
+  }
+});
+
 test('a round that fails does not end the others', async (t) => {
   const said = t.mock.method(console, 'error', () => {});
   const { begun, refresh } = work();
