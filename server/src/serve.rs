@@ -237,12 +237,10 @@ impl Serving {
             .max_buf_size(HEAD_BYTES_MAX)
             .serve_connection(TokioIo::new(stream), service)
             .with_upgrades();
-        let stop_is_over = passed(stopped.clone());
         let cut_off = async {
             tokio::select! {
                 () = stall.happens(STALL_MAX.max(head_timeout)) => "it does not go on with its request, or take its answer",
                 () = stall.asks_nothing_until(deadline) => "its first request took too long",
-                () = stop_is_over => "the server stops",
             }
         };
         let (mut connection, mut cut_off) = (pin!(connection), pin!(cut_off));
@@ -254,6 +252,7 @@ impl Serving {
                 tokio::select! {
                     ended = connection => ended,
                     why = cut_off => return tracing::debug!("a client was cut off: {why}"),
+                    () = passed(stopped) => return tracing::debug!("a client was cut off: the server stops"),
                 }
             }
         };
