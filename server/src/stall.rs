@@ -30,10 +30,10 @@ pub(crate) struct Stall(Arc<Mutex<Turn>>);
 struct Turn {
     /// Who has to do something for the next answer, and since when.
     side: Side,
-    /// Since when a handler waits for the next piece of the request's body; `None` while none does.
+    /// How many requests came: the last one is at hand.
+    requests: u64,
+    /// Since when a handler waits for the next piece of its body; `None` while none does.
     sends: Option<Instant>,
-    /// There was a request.
-    asked: bool,
     /// There is one whose answer is not given out yet, and is wanted although its client sends no more.
     answers: bool,
     /// Waits for that to change.
@@ -62,7 +62,7 @@ impl Stall {
     /// A new connection: the client has to ask.
     pub(crate) fn new() -> Self {
         let side = Side::Client(Instant::now());
-        let turn = Turn { side, sends: None, asked: false, answers: false, reader: None };
+        let turn = Turn { side, requests: 0, sends: None, answers: false, reader: None };
         Self(Arc::new(Mutex::new(turn)))
     }
 
@@ -70,15 +70,19 @@ impl Stall {
     pub(crate) fn request_came(&self) {
         let mut turn = self.lock();
         turn.side = Side::Client(Instant::now());
-        (turn.asked, turn.answers) = (true, true);
+        (turn.sends, turn.answers) = (None, true);
+        turn.requests += 1;
     }
 
     /// A handler begins to work: lets the body of its request be watched.
     pub(crate) fn answer_begins(&self, request: http::Request<Body>) -> http::Request<Body> {
-        self.lock().side = Side::Server(Instant::now());
+        let mut turn = self.lock();
+        turn.side = Side::Server(Instant::now());
+        let number = turn.requests;
+        drop(turn);
         request.map(|body| match body.is_end_stream() {
             true => body,
-            false => Body::new(Sent { body, stall: self.clone() }),
+            false => Body::new(Sent { body, number, stall: self.clone() }),
         })
     }
 
@@ -156,7 +160,7 @@ impl Stall {
     pub(crate) async fn asks_nothing_until(&self, deadline: Option<Instant>) {
         if let Some(deadline) = deadline {
             tokio::time::sleep_until(deadline).await;
-            if !self.lock().asked {
+            if self.lock().requests == 0 {
                 return;
             }
         }
@@ -168,10 +172,23 @@ impl Stall {
     }
 }
 
-/// The body of a request; it is noted since when somebody waits for it.
+/// The body of a request; it is noted since when somebody waits for it. One that is kept beyond its answer says nothing about
+/// the request that came then.
 struct Sent {
     body: Body,
+    /// Of its request.
+    number: u64,
     stall: Stall,
+}
+
+impl Sent {
+    /// Changes since when somebody waits for it.
+    fn note(&self, change: impl FnOnce(Option<Instant>) -> Option<Instant>) {
+        let mut turn = self.stall.lock();
+        if turn.requests == self.number {
+            turn.sends = change(turn.sends);
+        }
+    }
 }
 
 impl HttpBody for Sent {
@@ -180,10 +197,8 @@ impl HttpBody for Sent {
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         let polled = Pin::new(&mut self.body).poll_frame(cx);
-        let mut turn = self.stall.lock();
         // Who asks again and again has not waited less for that.
-        turn.sends = polled.is_pending().then(|| turn.sends.unwrap_or_else(Instant::now));
-        drop(turn);
+        self.note(|since| polled.is_pending().then(|| since.unwrap_or_else(Instant::now)));
         polled
     }
 
@@ -198,7 +213,7 @@ impl HttpBody for Sent {
 
 impl Drop for Sent {
     fn drop(&mut self) {
-        self.stall.lock().sends = None;
+        self.note(|_| None);
     }
 }
 
@@ -333,6 +348,25 @@ mod tests {
         assert_eq!(since.elapsed(), Duration::ZERO, "asking again is no progress");
         drop(body);
         assert!(never_happens(&stall).await, "nobody waits for it any more");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_is_kept_beyond_its_answer_is_not_waited_for_any_more() {
+        let stall = Stall::new();
+        let keep = || request(&stall, stream::iter([Ok("late")]));
+        let [mut read, dropped, _kept] = [keep(), keep(), keep()];
+        let mut body = request(&stall, stream::pending());
+        let mut poll = async || poll_fn(|cx| Poll::Ready(Pin::new(&mut body).poll_frame(cx))).await;
+        assert!(poll().await.is_pending());
+        take(&mut read).await;
+        assert!(happens_in_time(&stall).await, "the former body is read");
+        drop(dropped);
+        let since = Instant::now();
+        stall.happens(LIMIT).await;
+        assert_eq!(since.elapsed(), Duration::ZERO, "it is dropped");
+        stall.request_came();
+        stall.answer_begins(http::Request::default());
+        assert!(never_happens(&stall).await, "the next request has nothing to send");
     }
 
     #[tokio::test(start_paused = true)]
