@@ -400,14 +400,15 @@ async fn who_does_not_send_what_a_handler_waits_for_is_cut_off() {
 
 /// A server with a client that does not read its answer, which is larger than what is under way between the two can be.
 async fn with_a_client_that_does_not_read(lanes: &Lanes) -> (Served, TcpStream) {
-    static BEGUN: Notify = Notify::const_new();
-    let large = async || {
-        BEGUN.notify_one();
+    let begins = Arc::new(Notify::new());
+    let begun = Arc::clone(&begins);
+    let large = async move || {
+        begins.notify_one();
         "x".repeat(64 << 20)
     };
     let server = served(Router::new().route("/", get(large)), lanes, LONG, 100).await;
     let stream = server.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
-    BEGUN.notified().await;
+    tokio::time::timeout(DEADLINE, begun.notified()).await.expect("a request in time");
     (server, stream)
 }
 
