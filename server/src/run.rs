@@ -17,6 +17,9 @@ use crate::signals::{self, Hangups};
 use crate::tls::TlsIdentity;
 use crate::{app, banner, files};
 
+/// Long for any client that is there.
+const STALL_TIMEOUT: Duration = Duration::from_secs(30);
+
 /// How much longer than the clients of lanes those of HTTP are given to leave: the last of the former may poll, and has to get
 /// its answer.
 const LAST_REQUESTS: Duration = Duration::from_millis(300);
@@ -46,7 +49,8 @@ pub async fn run(settings: &Settings) -> Result<(), String> {
     let connections = Connections::new(&lanes);
     let (router, direct) = app::endpoints(&lanes, &connections, settings);
     let drain = settings.drain + LAST_REQUESTS;
-    let front = Front { head_timeout: settings.head_timeout, drain, connections_max, connections, direct };
+    let (head_timeout, stall_timeout) = (settings.head_timeout, STALL_TIMEOUT);
+    let front = Front { head_timeout, stall_timeout, drain, connections_max, connections, direct };
     print(&banner::text(address, lanes.threads(), identity.as_ref().map(TlsIdentity::certificate)));
 
     let (stopped, when_stopped) = tokio::sync::oneshot::channel();

@@ -30,9 +30,6 @@ use crate::direct::Entrance;
 use crate::stall::Stall;
 use crate::tls::{self, TlsIdentity};
 
-/// How long it may be a client's turn, to send the next piece of its request or to take that of its answer, if a head may not
-/// take longer.
-const STALL_MAX: Duration = Duration::from_secs(30);
 /// The longest request head, in bytes.
 pub(crate) const HEAD_BYTES_MAX: usize = 16 * 1024;
 
@@ -44,6 +41,10 @@ pub struct Front {
     /// How long a connection may take to send the head of a request, the first or a further one. Inside TLS, the handshake
     /// and the first head together.
     pub head_timeout: Duration,
+    /// How long a client may stall: not send the next piece of its request's body, for which a handler waits, or take nothing
+    /// of its answer. 30 s suit most; if `head_timeout` is longer, that counts. A handler waits from when it asked for a piece
+    /// in vain until it gets one or drops the body, whatever else it waits for meanwhile: uploads with pauses need more.
+    pub stall_timeout: Duration,
     /// How long requests that have begun may take to finish when the server stops, and clients to take the answers. Then
     /// their connections are cut off.
     pub drain: Duration,
@@ -65,8 +66,8 @@ pub struct Front {
 /// [`Front::drain`] at most. Whoever drops the future cuts them off at once.
 ///
 /// A client that a handler or its answer waits for, to send the next piece of its request's body or to take the next piece of
-/// its answer, is cut off without an answer after 30 s, or after [`Front::head_timeout`] if that is longer. Each write
-/// that took some of the answer gives it this time again, however slowly it reads.
+/// its answer, is cut off without an answer after [`Front::stall_timeout`]. Each write that took some of the answer gives it
+/// this time again, however slowly it reads.
 ///
 /// A client that ends its side behind a whole request is answered; after 2 s of work for it a handler, or the body of an
 /// answer that has nothing to give, is dropped, since the client may have left.
@@ -107,10 +108,12 @@ pub(crate) async fn serve_on(
     front: Front,
     stop: impl Future<Output = ()>,
 ) -> io::Result<()> {
-    let Front { head_timeout, drain, connections_max, connections, direct } = front;
+    let Front { head_timeout, stall_timeout, drain, connections_max, connections, direct } = front;
     let (head_timeout, drain) = (a_year_at_most(head_timeout), a_year_at_most(drain));
+    let stall_timeout = a_year_at_most(stall_timeout).max(head_timeout);
     let stopping = Stopping(watch::Sender::new(None));
-    let host = Host { router, head_timeout, connections: connections.clone(), stopping: stopping.0.clone() };
+    let host =
+        Host { router, head_timeout, stall_timeout, connections: connections.clone(), stopping: stopping.0.clone() };
     let gate = Gate { connections: connections.clone(), max: connections_max };
     let result = if identity.is_none() && !direct.is_empty() {
         let lanes = connections.lanes().clone();
@@ -161,6 +164,7 @@ impl Gate {
 pub(crate) struct Host {
     router: Router,
     head_timeout: Duration,
+    stall_timeout: Duration,
     pub(crate) connections: Connections,
     stopping: watch::Sender<Option<Instant>>,
 }
@@ -168,10 +172,18 @@ pub(crate) struct Host {
 impl Host {
     /// One more connection; `None` when the server stops.
     pub(crate) fn serving(&self, peer: io::Result<SocketAddr>) -> Option<Serving> {
-        let (router, head_timeout, peer) = (self.router.clone(), self.head_timeout, peer.ok().map(Peer));
+        let (router, peer) = (self.router.clone(), peer.ok().map(Peer));
+        let &Self { head_timeout, stall_timeout, .. } = self;
         let stopped = self.stopping.subscribe();
         let stops = stopped.borrow().is_some();
-        (!stops).then(|| Serving { router, head_timeout, peer, stopped, counted: self.connections.enter() })
+        (!stops).then(|| Serving {
+            router,
+            head_timeout,
+            stall_timeout,
+            peer,
+            stopped,
+            counted: self.connections.enter(),
+        })
     }
 
     fn take(&self, stream: TcpStream, identity: Option<&TlsIdentity>) {
@@ -187,6 +199,7 @@ impl Host {
 pub(crate) struct Serving {
     router: Router,
     head_timeout: Duration,
+    stall_timeout: Duration,
     /// Unknown of one that is gone already.
     peer: Option<Peer>,
     stopped: watch::Receiver<Option<Instant>>,
@@ -214,7 +227,7 @@ impl Serving {
         stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
         deadline: Option<Instant>,
     ) {
-        let Self { router, head_timeout, peer, mut stopped, counted: _counted } = self;
+        let Self { router, head_timeout, stall_timeout, peer, mut stopped, counted: _counted } = self;
         let stall = Stall::new();
         let service = service_fn(|mut request: http::Request<Incoming>| {
             if let Some(peer) = peer {
@@ -239,7 +252,7 @@ impl Serving {
             .with_upgrades();
         let cut_off = async {
             tokio::select! {
-                () = stall.happens(STALL_MAX.max(head_timeout)) => "it does not go on with its request, or take its answer",
+                () = stall.happens(stall_timeout) => "it does not go on with its request, or take its answer",
                 () = stall.asks_nothing_until(deadline) => "its first request took too long",
             }
         };
@@ -284,19 +297,21 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn who_takes_an_answer_slowly_gets_all_of_it_also_if_it_is_one_piece() {
+        const LIMIT: Duration = Duration::from_secs(30);
         const BYTES: usize = 1 << 20;
         const AT_ONCE: usize = 64 << 10;
         let lanes = Lanes::builder().threads(1).start(&Engine::new()).unwrap();
         let router = Router::new().route("/", get(async || "x".repeat(BYTES)));
         let connections = Connections::new(&lanes);
-        let host = Host { router, head_timeout: STALL_MAX, connections, stopping: watch::Sender::new(None) };
+        let stopping = watch::Sender::new(None);
+        let host = Host { router, head_timeout: LIMIT / 9, stall_timeout: LIMIT, connections, stopping };
         let (near, mut far) = tokio::io::duplex(AT_ONCE);
         let serving = host.serving(Err(io::ErrorKind::NotConnected.into())).unwrap();
         tokio::spawn(serving.connection(near, None));
         far.write_all(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").await.unwrap();
         let (mut answer, mut piece) = (Vec::new(), [0; AT_ONCE]);
         loop {
-            tokio::time::sleep(STALL_MAX / 2).await;
+            tokio::time::sleep(LIMIT / 2).await;
             match far.read(&mut piece).await.unwrap() {
                 0 => break,
                 read => answer.extend_from_slice(&piece[..read]),

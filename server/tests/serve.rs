@@ -41,7 +41,14 @@ async fn served_with(
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let connections = Connections::new(lanes);
-    let front = Front { head_timeout, drain: DRAIN, connections_max, connections: connections.clone(), direct };
+    let front = Front {
+        head_timeout,
+        stall_timeout: LONG,
+        drain: DRAIN,
+        connections_max,
+        connections: connections.clone(),
+        direct,
+    };
     let (stop, stopped) = oneshot::channel::<()>();
     let ended = tokio::spawn(serve(listener, router, front, async {
         let _either_way = stopped.await;

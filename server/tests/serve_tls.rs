@@ -38,8 +38,14 @@ async fn served(name: &str, head_timeout: Duration, connections_max: usize) -> S
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let connections = Connections::new(&lanes);
-    let front =
-        Front { head_timeout, drain: DEADLINE, connections_max, connections: connections.clone(), direct: Vec::new() };
+    let front = Front {
+        head_timeout,
+        stall_timeout: head_timeout,
+        drain: DEADLINE,
+        connections_max,
+        connections: connections.clone(),
+        direct: Vec::new(),
+    };
     let (stop, stopped) = oneshot::channel::<()>();
     let ended = tokio::spawn(serve_tls(listener, identity, router, front, async {
         let _either_way = stopped.await;

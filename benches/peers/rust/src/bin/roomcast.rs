@@ -18,6 +18,7 @@ async fn main() -> std::result::Result<(), Box<dyn Error>> {
     let router = axum::Router::new().layer(io.layer());
     let front = Front {
         head_timeout: Duration::from_secs(10),
+        stall_timeout: Duration::from_secs(30),
         drain: Duration::from_secs(3),
         connections_max: usize::MAX,
         connections: Connections::new(&lanes),
