@@ -1,8 +1,8 @@
 //! The HTTP front: accepts connections and serves a router on them, HTTP/1.1 with upgrades.
 //!
 //! What `axum::serve` leaves to others is done here. A connection that has not sent a whole request head in time is closed,
-//! and so is one that does not go on with its request's body, or does not take its answer. The number of connections is counted and bounded. Running out of files
-//! neither ends the server nor makes it spin.
+//! and so is one that does not go on with its request's body, or does not take its answer. The number of connections is
+//! counted and bounded. Running out of files neither ends the server nor makes it spin.
 
 use std::io;
 use std::net::SocketAddr;

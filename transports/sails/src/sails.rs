@@ -29,7 +29,8 @@ use crate::virtual_request::{Asked, METHODS, Target, Unusable, VirtualRequest};
 /// JSON body whatever the method, and of the url the path and the query.
 ///
 /// The requests of a connection begin in their order, on its lane (see [`SailsBuilder::offloaded`]); one that is pending lets
-/// the next one begin. 64 may be in work, then the connection is read no further. A panic of the service is a 500, and costs nothing else.
+/// the next one begin. 64 may be in work, then the connection is read no further. A panic of the service is a 500, and costs
+/// nothing else.
 #[derive(Clone)]
 pub struct Sails {
     inner: Arc<Inner>,

@@ -14,7 +14,8 @@ use tokio::sync::Mutex;
 struct Turns(Arc<Mutex<()>>);
 
 /// Puts a request into the row, at once. When it is polled it waits until all before it have begun: they are through, or wait
-/// for something themselves. Is called on the socket's lane, so one request after the other.
+/// for something themselves. Is called on the socket's lane, or by the task that has its events one by one
+/// (`Events::serial`): so one request after the other.
 pub(crate) fn in_turn<R: Future<Output = ()>>(socket: &Socket, request: R) -> impl Future<Output = ()> + use<R> {
     let turns = socket.get::<Turns>().unwrap_or_else(|| {
         socket.insert(Turns::default());

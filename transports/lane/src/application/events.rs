@@ -188,7 +188,8 @@ impl Events {
     }
 
     /// Finishes one event of a socket before the next one begins, whoever takes it: a handler has finished when its future has,
-    /// the fallback when it has answered or dropped the reply.
+    /// the fallback when it has answered or dropped the reply. Events that had to wait begin in a task on the application's
+    /// runtime, those of the fallback too.
     pub fn serial(self) -> Self {
         self.edit(|inner| inner.serial = Some(Arc::default()))
     }

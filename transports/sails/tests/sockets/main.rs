@@ -154,6 +154,9 @@ fn a_copy_for_each_room_or_one_for_each_socket() {
     assert_eq!(sent.matched, 3);
     assert_eq!(world.heard(&ann), ["e([1,2])", "e([1,2])"]);
     assert_eq!(world.heard(&ben), ["e([1,2])"]);
+    let sent = world.sockets.broadcast(["y", "y"], "e", &3).unwrap();
+    assert_eq!(sent.matched, 4, "a room that is named twice");
+    assert_eq!((world.heard(&ann), world.heard(&ben)), (vec!["e(3)".into(); 2], vec!["e(3)".into(); 2]));
     let sent = world.sockets.once().broadcast(["x", "y"], None, &json!({"a": null})).unwrap();
     assert_eq!(sent.matched, 2);
     assert_eq!(world.heard(&ann), [r#"message({"a":null})"#]);

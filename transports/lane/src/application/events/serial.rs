@@ -15,8 +15,8 @@ use crate::lanes::tasks;
 pub(super) struct Serial(Mutex<HashMap<SocketId, VecDeque<(Event<'static>, Reply)>>>);
 
 impl Serial {
-    /// Begins an event if its socket has none in work. All events of a socket come from its lane, so nobody else begins one
-    /// between the look and the note.
+    /// Begins an event if its socket has none in work. All events of a socket come from its lane, or, where this is the fallback
+    /// of other serial events, from their task for the socket: nobody else begins one between the look and the note.
     pub(super) fn event(serial: &Arc<Self>, events: &Arc<Inner>, socket: &Socket, event: Event<'_>, reply: Reply) {
         if let Some(waiting) = serial.lock().get_mut(&socket.id()) {
             waiting.push_back((event.into_owned(), reply));
