@@ -26,7 +26,6 @@ mod kept_end;
 mod open;
 mod origin;
 mod prefixed;
-mod seldom;
 mod time;
 mod upgrade;
 
@@ -40,6 +39,6 @@ pub use kept_end::KeptEnd;
 pub use open::{OpenCount, OpenGuard};
 pub use origin::{Foreign, InvalidOrigin, Origins};
 pub use prefixed::Prefixed;
-pub use seldom::{LeftOut, Seldom};
+pub use roomcast_lane::{LeftOut, Seldom};
 pub use time::a_year_at_most;
 pub use upgrade::{UpgradeError, into_stream};

@@ -7,6 +7,7 @@
 //! - A transport has a [`Protocol`], sans-IO, one for each connection, and a [`Codec`](roomcast::Codec), which writes what
 //!   the program sends. The crate's example `lines` is one, whole.
 //! - The feature `tls` adds `Stream::tls`: TLS, through rustls, that the lane drives itself.
+//! - [`Seldom`] is for log lines that anybody may cause.
 //! - Tests drive a lane by hand, without threads, network or clock: [`ManualLane`].
 #![forbid(unsafe_code)]
 
@@ -25,6 +26,7 @@ mod lanes;
 mod link;
 mod manual;
 mod protocol;
+mod seldom;
 #[cfg(test)]
 mod tests;
 
@@ -50,3 +52,4 @@ pub use protocol::context::Context;
 pub use protocol::port::Port;
 pub use protocol::wire::Wire;
 pub use protocol::{Progress, Protocol};
+pub use seldom::{LeftOut, Seldom};

@@ -3,7 +3,7 @@
 use std::io;
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures_util::future::{Either, select};
 use socket2::{SockRef, TcpKeepalive};
@@ -12,11 +12,10 @@ use tokio::sync::{mpsc, watch};
 
 use crate::lanes::Lanes;
 use crate::lanes::order::Order;
+use crate::seldom::Seldom;
 
 /// How long to wait when the process or the system has no file left, or something else for a connection.
 const SHORTAGE: Duration = Duration::from_millis(100);
-/// How often at most to say so.
-const SAY_SO: Duration = Duration::from_secs(1);
 /// How long a peer may be silent until the system asks whether it is there, and how often it asks then. Linux takes a peer that
 /// never answers, nine times, for dead: two and a half minutes together.
 const KEEPALIVE: TcpKeepalive =
@@ -26,11 +25,13 @@ const ACCEPTORS_MAX: usize = 2;
 /// Connections that are accepted in one go.
 const AT_ONCE_MAX: usize = 64;
 
+static SHORT: Seldom = Seldom::new();
+
 /// Gives `take` the connections that come to a listener, until `end` resolves.
 ///
 /// Nagle's algorithm is off on them, and keepalive is on: a peer that is gone without a word is noticed within some minutes,
-/// also by protocols that send nothing by themselves. Running out of files neither ends it nor makes it spin: it says so at most once a
-/// second, and tries again every 100 ms. Errors of a connection are logged and pass.
+/// also by protocols that send nothing by themselves. Running out of files neither ends it nor makes it spin: it says so once a
+/// second at most, and tries again every 100 ms. Errors of a connection are logged and pass.
 ///
 /// # Errors
 /// Those of the listener that do not pass.
@@ -40,7 +41,6 @@ pub async fn accept(
     end: impl Future<Output = ()>,
 ) -> io::Result<()> {
     let mut end = pin!(end);
-    let mut troubles = Troubles::default();
     loop {
         let accepted = match select(pin!(listener.accept()), end.as_mut()).await {
             Either::Left((accepted, _)) => accepted,
@@ -51,7 +51,7 @@ pub async fn accept(
                 Ok(()) => take(stream),
                 Err(error) => tracing::debug!("a connection was lost while it was accepted: {error}"),
             },
-            Err(error) => troubles.handle(error).await?,
+            Err(error) => bear(error).await?,
         }
     }
 }
@@ -131,7 +131,6 @@ async fn accept_unwatched(
     )]
     let listener = AsyncFd::with_interest(listener, Interest::READABLE)?;
     let mut end = pin!(end);
-    let mut troubles = Troubles::default();
     loop {
         let mut ready = match select(end.as_mut(), pin!(listener.readable())).await {
             Either::Left(((), _)) => return Ok(()),
@@ -148,7 +147,7 @@ async fn accept_unwatched(
                     Err(error) => tracing::debug!("a connection was lost while it was accepted: {error}"),
                 },
                 Err(error) => {
-                    troubles.handle(error).await?;
+                    bear(error).await?;
                     break;
                 }
             }
@@ -181,33 +180,24 @@ fn prepare(stream: &SockRef<'_>) -> io::Result<()> {
     stream.set_tcp_keepalive(&KEEPALIVE)
 }
 
-/// What goes wrong at a listener.
-#[derive(Default)]
-struct Troubles {
-    said: Option<Instant>,
-}
-
-impl Troubles {
-    /// Waits, if that helps.
-    ///
-    /// # Errors
-    /// The error, if it does not pass.
-    async fn handle(&mut self, error: io::Error) -> io::Result<()> {
-        if is_passing(&error) {
-            tracing::debug!("a connection was lost before it was accepted: {error}");
-            return Ok(());
-        }
-        if is_final(&error) {
-            return Err(error);
-        }
-        if self.said.is_none_or(|said| said.elapsed() >= SAY_SO) {
-            let advice = if is_out_of_files(&error) { "; raise the limit of open files" } else { "" };
-            tracing::warn!("connections wait to be accepted: {error}{advice}");
-            self.said = Some(Instant::now());
-        }
-        tokio::time::sleep(SHORTAGE).await;
-        Ok(())
+/// What goes wrong at a listener: waits, if that helps.
+///
+/// # Errors
+/// The error, if it does not pass.
+async fn bear(error: io::Error) -> io::Result<()> {
+    if is_passing(&error) {
+        tracing::debug!("a connection was lost before it was accepted: {error}");
+        return Ok(());
     }
+    if is_final(&error) {
+        return Err(error);
+    }
+    SHORT.say(|left_out| {
+        let advice = if is_out_of_files(&error) { "; raise the limit of open files" } else { "" };
+        tracing::warn!("connections wait to be accepted{left_out}: {error}{advice}");
+    });
+    tokio::time::sleep(SHORTAGE).await;
+    Ok(())
 }
 
 /// EMFILE, ENFILE, WSAEMFILE.

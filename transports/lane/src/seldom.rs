@@ -11,7 +11,7 @@ const PERIOD: Duration = Duration::from_secs(1);
 /// log, nor take the time of those who wait. One for each place, as a `static`. Costs one short lock, and the line.
 ///
 /// ```
-/// use roomcast_http::Seldom;
+/// use roomcast_lane::Seldom;
 ///
 /// static FOREIGN: Seldom = Seldom::new();
 /// FOREIGN.say(|left_out| println!("refused a request{left_out}"));
