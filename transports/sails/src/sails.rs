@@ -13,7 +13,7 @@ use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use http_body::Body;
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use roomcast::{Message, Socket};
-use roomcast_lane::{Application, BoxFuture, Disconnect, Event, Events, Handshake, Refusal, Reply, panic_text};
+use roomcast_lane::{Application, BoxFuture, Disconnect, Event, Events, Handshake, Refusal, Reply, Seldom, panic_text};
 use tower_service::Service;
 
 use crate::answer;
@@ -21,6 +21,10 @@ use crate::hooks::Hooks;
 use crate::kept::Kept;
 use crate::turns::in_turn;
 use crate::virtual_request::{Asked, METHODS, Target, Unusable, VirtualRequest};
+
+static PANICKED: Seldom = Seldom::new();
+static FAILED: Seldom = Seldom::new();
+static TOO_LONG: Seldom = Seldom::new();
 
 /// Virtual requests of sails.io.js, answered by a tower service: an axum `Router`, the same that answers plain HTTP.
 ///
@@ -184,7 +188,9 @@ impl Inner {
             }
             Ok(Ok(Err(why))) => answer::text(StatusCode::INTERNAL_SERVER_ERROR, why),
             Ok(Err(panic)) => {
-                tracing::error!("a virtual request panicked: {}", panic_text(&*panic));
+                PANICKED.say(|left_out| {
+                    tracing::error!("a virtual request panicked{left_out}: {}", panic_text(&*panic));
+                });
                 answer::text(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error")
             }
             Err(_elapsed) => answer::text(StatusCode::SERVICE_UNAVAILABLE, "Request timed out"),
@@ -228,7 +234,7 @@ where
     B::Error: fmt::Display,
 {
     let failed = |error: &dyn fmt::Display| {
-        tracing::error!("a virtual request failed: {error}");
+        FAILED.say(|left_out| tracing::error!("a virtual request failed{left_out}: {error}"));
         "Internal Server Error"
     };
     poll_fn(|cx| service.poll_ready(cx)).await.map_err(|error| failed(&error))?;
@@ -238,7 +244,9 @@ where
     match Limited::new(body, bytes_max).collect().await {
         Ok(collected) => Ok((head.status, head.headers, collected.to_bytes())),
         Err(error) if error.is::<LengthLimitError>() => {
-            tracing::error!("an answer is longer than {bytes_max} bytes: raise answer_bytes_max");
+            TOO_LONG.say(|left_out| {
+                tracing::error!("an answer is longer than {bytes_max} bytes{left_out}: raise answer_bytes_max");
+            });
             Err("The answer is too long")
         }
         Err(error) => Err(failed(&error)),

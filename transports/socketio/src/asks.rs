@@ -11,9 +11,11 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 use roomcast::{Engine, SocketId};
-use roomcast_lane::Event;
+use roomcast_lane::{Event, Seldom};
 
 use crate::emit_with_ack::AckError;
+
+static PANICKED: Seldom = Seldom::new();
 
 /// What became of one socket's answer.
 pub(crate) type Outcome = (SocketId, Result<Event<'static>, AckError>);
@@ -126,7 +128,7 @@ impl Asks {
 fn tell(told: Told) {
     for (tell, outcome) in told {
         if catch_unwind(AssertUnwindSafe(|| tell(outcome))).is_err() {
-            tracing::error!("what was to hear of an acknowledgement panicked");
+            PANICKED.say(|left_out| tracing::error!("what was to hear of an acknowledgement panicked{left_out}"));
         }
     }
 }

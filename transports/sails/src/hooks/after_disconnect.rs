@@ -7,11 +7,13 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use roomcast::{Socket, SocketId};
-use roomcast_lane::{BoxFuture, Disconnect, Handshake};
+use roomcast_lane::{BoxFuture, Disconnect, Handshake, Seldom};
 use tokio::sync::watch;
 
 use crate::session::Session;
 use crate::session::layer::SessionLayer;
+
+static NOT_SAVED: Seldom = Seldom::new();
 
 pub(super) struct AfterDisconnect {
     sessions: SessionLayer,
@@ -51,7 +53,9 @@ impl AfterDisconnect {
         tokio::spawn(async move {
             (begun.0.handler)(session.clone(), socket, bye).await;
             if let Err(error) = session.save().await {
-                tracing::error!("the session of a socket that is gone was not saved: {error}");
+                NOT_SAVED.say(|left_out| {
+                    tracing::error!("the session of a socket that is gone was not saved{left_out}: {error}");
+                });
             }
         });
     }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use http::header::{COOKIE, SET_COOKIE};
 use http::{HeaderMap, Request, Response, StatusCode};
 use roomcast::Socket;
-use roomcast_lane::Handshake;
+use roomcast_lane::{Handshake, Seldom};
 use tower_layer::Layer;
 use tower_service::Service;
 
@@ -18,6 +18,8 @@ use super::own::Attaching;
 use super::secrets::Secrets;
 use super::store::SessionStore;
 use super::{Owner, Session, Settings};
+
+static NOT_SAVED: Seldom = Seldom::new();
 
 /// Gives each request its [`Session`], over HTTP and over sockets, and saves it before the answer leaves. Without this layer
 /// there are no sessions.
@@ -246,7 +248,7 @@ async fn finished<R: Default>(mut response: Response<R>, session: &Session) -> R
             response
         }
         Err(error) => {
-            tracing::error!("a session was not saved: {error}");
+            NOT_SAVED.say(|left_out| tracing::error!("a session was not saved{left_out}: {error}"));
             let mut response = Response::default();
             *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
             response
@@ -257,7 +259,8 @@ async fn finished<R: Default>(mut response: Response<R>, session: &Session) -> R
 #[cfg(feature = "axum")]
 impl axum_core::response::IntoResponse for super::SessionError {
     fn into_response(self) -> axum_core::response::Response {
-        tracing::error!("{self}");
+        static FAILED: Seldom = Seldom::new();
+        FAILED.say(|left_out| tracing::error!("a handler's session failed{left_out}: {self}"));
         // What a store says is not for clients.
         match self {
             Self::Store(_) => (StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable").into_response(),
@@ -273,7 +276,10 @@ impl<S: Sync> axum_core::extract::FromRequestParts<S> for Session {
     async fn from_request_parts(parts: &mut http::request::Parts, _state: &S) -> Result<Self, Self::Rejection> {
         let session = parts.extensions.get::<Self>().cloned();
         session.ok_or_else(|| {
-            tracing::error!("a handler wants a session: add .layer(SessionLayer::new(..))");
+            static NO_LAYER: Seldom = Seldom::new();
+            NO_LAYER.say(|left_out| {
+                tracing::error!("a handler wants a session{left_out}: add .layer(SessionLayer::new(..))");
+            });
             (StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error")
         })
     }

@@ -13,6 +13,9 @@ use crate::application::BoxFuture;
 use crate::application::reply::{AnswerError, Reply};
 use crate::guard;
 use crate::lanes::tasks;
+use crate::seldom::Seldom;
+
+static FAILED: Seldom = Seldom::new();
 
 /// What happens around handlers.
 #[derive(Clone, Default)]
@@ -126,7 +129,7 @@ fn conclude(socket: &Socket, name: &str, answered: Answered, reply: Reply, hooks
             match &hooks.error {
                 Some(hook) => hook(socket, name, &error, reply),
                 None => {
-                    tracing::warn!("handler {name:?} failed: {error}");
+                    FAILED.say(|left_out| tracing::warn!("handler {name:?} failed{left_out}: {error}"));
                     reply.fail(AnswerError::Failed);
                 }
             }
