@@ -10,7 +10,7 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 /// From the beginning of a walk to that of the next one, at least.
-const WALK_PERIOD: Duration = Duration::from_millis(200);
+const WALK_PERIOD: Duration = Duration::from_millis(50);
 
 pub(crate) struct Census {
     walk: Box<dyn Fn() -> Stats + Send + Sync>,

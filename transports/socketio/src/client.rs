@@ -12,6 +12,7 @@ use roomcast_socketio_protocol::socketio::{
 };
 
 use crate::codec::{Carrier, Parser};
+use crate::connection::BUSY_BYTES;
 use crate::kept::Kept;
 use crate::mount::Mount;
 use crate::namespaces::Namespace;
@@ -252,7 +253,7 @@ impl Client {
             && *until <= now
         {
             // What is missing may have come, and is not read; or it is coming.
-            if !io.cx.is_held() && came <= *partial {
+            if !io.cx.is_held() && came.saturating_sub(*partial) < BUSY_BYTES {
                 return Err(unreadable("the attachments of a packet did not come in time"));
             }
             (*until, *partial) = (now + io.mount.options.session.ping_timeout, came);

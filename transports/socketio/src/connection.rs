@@ -53,7 +53,7 @@ struct Came {
 }
 
 /// A client that sends so much in one silence may have its heartbeat stuck behind it: it was sent before the ping came.
-const BUSY_BYTES: usize = 64 << 10;
+pub(crate) const BUSY_BYTES: usize = 16 << 10;
 
 impl Connection {
     /// A session that begins with a WebSocket.
@@ -301,7 +301,8 @@ impl Connection {
     /// Whether its heartbeat may be stuck behind what it sends.
     fn is_busy(&self, cx: &Context<'_>) -> bool {
         let waits_for_polls = self.has_rest() && self.taken() != self.came.taken;
-        self.came.whole >= BUSY_BYTES || self.partial(cx) > self.came.partial || waits_for_polls
+        let grown = self.partial(cx).saturating_sub(self.came.partial);
+        self.came.whole.saturating_add(grown) >= BUSY_BYTES || waits_for_polls
     }
 
     /// A silence begins.

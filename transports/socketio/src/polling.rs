@@ -60,18 +60,23 @@ impl Polling {
         self.get.is_some()
     }
 
-    /// Bytes that polls took.
-    pub(crate) fn taken(&self) -> usize {
-        self.taken.bytes
+    /// Until when what was put aside of a POST waits for a poll.
+    fn waits_until(&self) -> Option<Instant> {
+        self.taken.waits_until().filter(|_| matches!(self.posting, Posting::Handling(_)))
     }
 
-    /// The first of its own deadlines: until when its client has to come again, or its good-bye waits for a poll.
+    /// Bytes that polls took.
+    pub(crate) fn taken(&self) -> usize {
+        self.taken.bytes()
+    }
+
+    /// The first of its own deadlines: until when its client has to come again, or its good-bye or its POST waits for a poll.
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
         let leaves_at = match &self.posting {
             Posting::Leaving(_, until) => Some(*until),
             _ => None,
         };
-        self.comes_until.into_iter().chain(leaves_at).min()
+        self.comes_until.into_iter().chain(leaves_at).chain(self.waits_until()).min()
     }
 
     /// Answers the handshake.
@@ -94,7 +99,9 @@ impl Connection {
         if comes_until.is_some_and(|until| until <= now) {
             return Err(Close::new(1000, "", DisconnectReason::PingTimeout));
         }
-        self.leave_if(|until| until <= now, cx)
+        self.leave_if(|until| until <= now, cx)?;
+        let waits_until = self.polling.as_ref().and_then(|polling| polling.waits_until());
+        if waits_until.is_some_and(|until| until <= now) { self.go_on_with_post(cx) } else { Ok(()) }
     }
 
     /// A request, or the candidate, has something for the session.

@@ -1,12 +1,12 @@
 //! When to ping, and when to give up.
 //!
 //! Only a pong answers a ping. But a pong may be stuck behind what its client sent before the ping came, so a client that
-//! sends much, or whose incomplete message grows, is given another timeout each time.
+//! sends much, in whole messages or of one that is not whole yet, is given another timeout each time.
 
 use std::time::{Duration, Instant};
 
 /// A client that sends so much in one silence may have its pong stuck behind it: it was sent before the ping came.
-const BUSY_BYTES: usize = 64 << 10;
+const BUSY_BYTES: usize = 16 << 10;
 
 /// Periods of a heartbeat.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,6 +40,13 @@ struct Silence {
     whole: usize,
     /// Bytes of a message that was not whole yet then.
     partial: usize,
+}
+
+impl Silence {
+    /// What came since then, where `partial` bytes of a message that is not whole have.
+    fn came(&self, partial: usize) -> usize {
+        self.whole.saturating_add(partial.saturating_sub(self.partial))
+    }
 }
 
 /// What is to be done now.
@@ -96,7 +103,7 @@ impl Heartbeat {
                 self.state = State::Silent(Silence { pinged: now, since: now, whole: 0, partial });
                 Due::Ping
             }
-            State::Silent(silence) if silence.whole >= BUSY_BYTES || partial > silence.partial => {
+            State::Silent(silence) if silence.came(partial) >= BUSY_BYTES => {
                 self.excuse(now, partial);
                 Due::Nothing
             }

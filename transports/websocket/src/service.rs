@@ -94,8 +94,8 @@ impl WebSocket {
     }
 
     /// How long a client may take to answer a ping before it is dropped; 20 s by default, a year at most. Only a pong answers,
-    /// but one that sends 64 KiB meanwhile, or whose incomplete message grows, is given the time again: its pong may be stuck
-    /// behind that.
+    /// but one that sends 16 KiB meanwhile, in whole messages or of one that is not whole yet, is given the time again: its
+    /// pong may be stuck behind that.
     #[must_use]
     pub fn ping_timeout(self, timeout: Duration) -> Self {
         self.with(|options| options.periods.timeout = a_year_at_most(timeout))

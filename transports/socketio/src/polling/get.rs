@@ -53,7 +53,7 @@ impl Connection {
             return self.session.handle_answer_lost(answer);
         }
         if let Some(polling) = &mut self.polling {
-            polling.taken.bytes = polling.taken.bytes.wrapping_add(used);
+            polling.taken.add(used);
         }
         cx.take_output(|records| {
             let taken = records.len().min(used);

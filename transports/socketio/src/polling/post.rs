@@ -37,11 +37,41 @@ pub(super) struct Rest {
     reply: oneshot::Sender<Result<(), Refusal>>,
 }
 
+/// How long a POST waits for polls that take nothing: a client may have its reasons to POST first.
+const PATIENCE: Duration = Duration::from_secs(1);
+
 /// Bytes that polls took, and how many they had taken when the client was last heard.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Taken {
-    pub(super) bytes: usize,
+    bytes: usize,
     heard_at: usize,
+    /// Until when what was put aside of a POST waits for the next poll.
+    waits_until: Option<Instant>,
+}
+
+impl Taken {
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    pub(super) fn waits_until(&self) -> Option<Instant> {
+        self.waits_until
+    }
+
+    /// A poll took something.
+    pub(super) fn add(&mut self, bytes: usize) {
+        self.bytes = self.bytes.wrapping_add(bytes);
+        self.waits_until = None;
+    }
+
+    /// The client was heard.
+    fn heard(&mut self) {
+        (self.heard_at, self.waits_until) = (self.bytes, None);
+    }
+
+    fn since_heard(&self) -> usize {
+        self.bytes.wrapping_sub(self.heard_at)
+    }
 }
 
 /// A packet that outlives its payload.
@@ -125,11 +155,12 @@ impl Connection {
     }
 
     /// Whether the client is to be heard no further for now: more than half of what may wait for it does, and polls have not
-    /// taken a quarter since it was heard. Where a WebSocket will take it there are no polls.
+    /// taken a quarter since it was heard. Not where a WebSocket wants to take over: the client polls no more, and waits for its
+    /// POST.
     fn is_behind(&self, cx: &Context<'_>) -> bool {
         let (Some(polling), max) = (&self.polling, cx.output_bytes_max()) else { return false };
-        let Taken { bytes, heard_at } = polling.taken;
-        cx.output_bytes() > max / 2 && bytes.wrapping_sub(heard_at) < max / 4 && !self.is_switching()
+        let is_over = polling.taken.waits_until.is_some_and(|until| until <= cx.now());
+        cx.output_bytes() > max / 2 && polling.taken.since_heard() < max / 4 && polling.candidate.is_none() && !is_over
     }
 
     /// Whether something of a POST is put aside.
@@ -185,14 +216,18 @@ impl Connection {
         if let Some(polling) = &mut self.polling
             && !was_behind
         {
-            polling.taken.heard_at = polling.taken.bytes;
+            polling.taken.heard();
         }
         if handled.is_ok() && !rest.packets.is_empty() {
+            let is_behind = self.is_behind(cx);
             if let Some(polling) = &mut self.polling {
                 polling.posting = Posting::Handling(rest);
+                if is_behind {
+                    polling.taken.waits_until.get_or_insert(cx.now() + PATIENCE);
+                }
             }
             // Else the next poll goes on with it.
-            if !self.is_behind(cx) {
+            if !is_behind {
                 cx.go_on();
             }
             return Ok(());

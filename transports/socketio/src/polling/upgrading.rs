@@ -18,10 +18,13 @@ pub(super) enum Switching {
 }
 
 impl Connection {
-    pub(super) fn handle_joined(&mut self, joined: Joined, cx: &Context<'_>) {
+    pub(super) fn handle_joined(&mut self, joined: Joined, cx: &mut Context<'_>) {
         match (self.session.handle_candidate(cx.now(), &self.mount.options.session), &mut self.polling) {
             (Ok(()), Some(polling)) => polling.candidate = Some(joined),
             _ => drop(joined),
+        }
+        if self.has_rest() {
+            cx.go_on();
         }
     }
 

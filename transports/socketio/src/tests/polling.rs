@@ -578,3 +578,26 @@ fn with_an_outbox_of_nothing_nobody_spins() {
     // It would not come back.
     world.run();
 }
+
+#[test]
+fn who_posts_and_does_not_poll_is_heard_in_the_end() {
+    let mut world = World::with(|builder| builder.outbox_bytes_max(20_000));
+    let (handlers, notes, _) = keeping();
+    world.io.namespace("/", handlers);
+    let ann = world.connected_poller();
+    let _ = world.engine.everyone().emit("long", &"x".repeat(15_000));
+    world.run();
+    let mut post = world.post(&ann, &events("note", 0..300));
+    world.run();
+    world.advance(0.9);
+    assert!(post.is_waiting() && notes.lock().is_empty());
+    world.advance(0.2);
+    assert!(post.is_waiting() && notes.lock().len() == 256);
+    world.advance(1.1);
+    assert_eq!((post.text().0, notes.lock().len()), (200, 300));
+    let mut lost = world.post_slowly(&ann, &Upload::whole(events("note", 0..300)));
+    world.run();
+    assert!(lost.is_waiting());
+    drop(lost);
+    world.advance(30.0);
+}

@@ -194,10 +194,16 @@ fn a_message_may_come_in_fragments_however_slowly() {
         fragment[0] &= 0x7f;
         client.stream.send(&fragment[..]);
         world.advance(1.0);
-        fragment = websocket::frame(0, b"x");
+        fragment = websocket::frame(0, &[b'x'; 2_000]);
     }
     assert_eq!(world.counts().0, 1);
-    world.advance(50.0);
+    // Not so slowly that it keeps a session for nothing.
+    for _ in 0..50 {
+        fragment = websocket::frame(0, b"x");
+        fragment[0] &= 0x7f;
+        client.stream.send(&fragment[..]);
+        world.advance(1.0);
+    }
     assert_eq!(world.counts().0, 0);
 }
 

@@ -396,3 +396,22 @@ fn last_words_go_to_the_websocket_that_takes_over() {
     world.run();
     assert_eq!(world.counts(), (0, 0, 0));
 }
+
+#[test]
+fn a_post_that_waits_for_polls_does_not_hold_up_an_upgrade() {
+    let mut world = World::with(|builder| builder.outbox_bytes_max(20_000));
+    let (handlers, notes, _) = keeping();
+    world.io.namespace("/", handlers);
+    let ann = world.connected_poller();
+    let _ = world.engine.everyone().emit("long", &"x".repeat(15_000));
+    world.run();
+    let mut post = world.post(&ann, &events("note", 0..10));
+    world.run();
+    assert!(post.is_waiting() && notes.lock().is_empty());
+    // Its client polls no more, and waits for the POST before it says `5`.
+    let candidate = probed(&mut world, &ann);
+    assert_eq!((post.text().0, notes.lock().len()), (200, 10));
+    candidate.text("5");
+    world.run();
+    assert!(candidate.texts()[0].starts_with("42[\"long\""));
+}
