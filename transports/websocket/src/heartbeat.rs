@@ -185,11 +185,12 @@ mod tests {
     #[test]
     fn a_message_that_grows_is_an_excuse_each_time_and_one_that_does_not_is_none() {
         assert_eq!(dead_at(9, |_| 10), Some(1));
-        let mut partial = 10..;
-        assert_eq!(dead_at(9, |_| partial.nth(1).unwrap()), None);
-        let mut partials = [11, 12, 12].into_iter();
-        assert_eq!(dead_at(9, |_| partials.next().unwrap()), Some(3));
-        let mut partials = [11, 0, 0].into_iter();
+        let mut partials = (1..).map(|n| 10 + n * BUSY_BYTES);
+        assert_eq!(dead_at(9, |_| partials.next().unwrap()), None);
+        let grown = 10 + BUSY_BYTES;
+        let mut partials = [grown, grown + BUSY_BYTES, grown + 2 * BUSY_BYTES - 1].into_iter();
+        assert_eq!(dead_at(9, |_| partials.next().unwrap()), Some(3), "a drip is none");
+        let mut partials = [grown, 0, 0].into_iter();
         assert_eq!(dead_at(9, |_| partials.next().unwrap()), Some(2), "what became whole was little");
     }
 
