@@ -365,6 +365,18 @@ fn socket(lane: &MemoryLane) -> OwnedSocket {
     lane.connect().unwrap()
 }
 
+/// A socket, and a store with the sessions that are kept in it.
+fn ann_at_a_store() -> (OwnedSocket, MemoryStore, SessionLayer) {
+    let store = MemoryStore::new();
+    let sessions = SessionLayer::new(store.clone(), ["s"]).unwrap();
+    (socket(&MemoryLane::new(&Engine::new())), store, sessions)
+}
+
+async fn log_in(session: &Session) {
+    session.insert("user", "ann").await.unwrap();
+    session.save().await.unwrap();
+}
+
 #[tokio::test]
 async fn a_session_that_begins_over_a_socket_is_the_sockets() {
     let lane = MemoryLane::new(&Engine::new());
@@ -490,14 +502,10 @@ async fn a_connect_handler_reads_and_begins_a_session() {
 
 #[tokio::test]
 async fn a_session_that_somebody_else_ended_does_not_come_back() {
-    let lane = MemoryLane::new(&Engine::new());
-    let ann = socket(&lane);
-    let store = MemoryStore::new();
-    let sessions = SessionLayer::new(store.clone(), ["s"]).unwrap();
+    let (ann, store, sessions) = ann_at_a_store();
     let of_ann = || sessions.of_socket(&ann, &Handshake::new("test"));
     let session = of_ann();
-    session.insert("user", "ann").await.unwrap();
-    session.save().await.unwrap();
+    log_in(&session).await;
     let former = session.id().await.unwrap().unwrap();
     of_ann().destroy().await.unwrap();
     session.insert("late", "yes").await.unwrap();
@@ -513,14 +521,10 @@ async fn a_session_that_somebody_else_ended_does_not_come_back() {
 
 #[tokio::test]
 async fn a_session_that_somebody_else_ended_is_not_renewed() {
-    let lane = MemoryLane::new(&Engine::new());
-    let ann = socket(&lane);
-    let store = MemoryStore::new();
-    let sessions = SessionLayer::new(store.clone(), ["s"]).unwrap();
+    let (ann, store, sessions) = ann_at_a_store();
     let of_ann = || sessions.of_socket(&ann, &Handshake::new("test"));
     let session = of_ann();
-    session.insert("user", "ann").await.unwrap();
-    session.save().await.unwrap();
+    log_in(&session).await;
     of_ann().destroy().await.unwrap();
     session.renew().await.unwrap();
     session.save().await.unwrap();
@@ -531,16 +535,12 @@ async fn a_session_that_somebody_else_ended_is_not_renewed() {
 
 #[tokio::test]
 async fn who_is_late_to_begin_a_session_that_was_ended_does_not_bring_it_back() {
-    let lane = MemoryLane::new(&Engine::new());
-    let ann = socket(&lane);
-    let store = MemoryStore::new();
-    let sessions = SessionLayer::new(store.clone(), ["s"]).unwrap();
+    let (ann, store, sessions) = ann_at_a_store();
     let of_ann = || sessions.of_socket(&ann, &Handshake::new("test"));
     let late = of_ann();
     assert_eq!(late.get::<String>("user").await.unwrap(), None);
     let session = of_ann();
-    session.insert("user", "ann").await.unwrap();
-    session.save().await.unwrap();
+    log_in(&session).await;
     of_ann().destroy().await.unwrap();
     late.insert("late", "yes").await.unwrap();
     late.save().await.unwrap();
@@ -549,14 +549,10 @@ async fn who_is_late_to_begin_a_session_that_was_ended_does_not_bring_it_back() 
 
 #[tokio::test]
 async fn who_logs_out_is_out_though_another_request_has_renewed_the_session() {
-    let lane = MemoryLane::new(&Engine::new());
-    let ann = socket(&lane);
-    let store = MemoryStore::new();
-    let sessions = SessionLayer::new(store.clone(), ["s"]).unwrap();
+    let (ann, store, sessions) = ann_at_a_store();
     let of_ann = || sessions.of_socket(&ann, &Handshake::new("test"));
     let session = of_ann();
-    session.insert("user", "ann").await.unwrap();
-    session.save().await.unwrap();
+    log_in(&session).await;
     let logout = of_ann();
     assert!(logout.get::<String>("user").await.unwrap().is_some());
     of_ann().renew().await.unwrap();
@@ -576,8 +572,7 @@ async fn who_logs_out_waits_for_what_another_request_makes_of_the_session() {
     let sessions = SessionLayer::new(held, ["s"]).unwrap();
     let of_ann = || sessions.of_socket(&ann, &Handshake::new("test"));
     let session = of_ann();
-    session.insert("user", "ann").await.unwrap();
-    session.save().await.unwrap();
+    log_in(&session).await;
     let logout = of_ann();
     let logging_out = async {
         renamed.notified().await;
@@ -592,16 +587,12 @@ async fn who_logs_out_waits_for_what_another_request_makes_of_the_session() {
 
 #[tokio::test]
 async fn who_logs_out_ends_what_another_request_has_begun_and_may_begin_another() {
-    let lane = MemoryLane::new(&Engine::new());
-    let ann = socket(&lane);
-    let store = MemoryStore::new();
-    let sessions = SessionLayer::new(store.clone(), ["s"]).unwrap();
+    let (ann, store, sessions) = ann_at_a_store();
     let of_ann = || sessions.of_socket(&ann, &Handshake::new("test"));
     let logout = of_ann();
     assert_eq!(logout.get::<String>("user").await.unwrap(), None);
     let session = of_ann();
-    session.insert("user", "ann").await.unwrap();
-    session.save().await.unwrap();
+    log_in(&session).await;
     logout.destroy().await.unwrap();
     assert_eq!(store.sessions(), 0);
     logout.insert("note", "bye").await.unwrap();
@@ -661,8 +652,7 @@ async fn what_others_saved_meanwhile_is_renewed_too() {
     let sessions = SessionLayer::new(MemoryStore::new(), ["s"]).unwrap();
     let of_ann = || sessions.of_socket(&ann, &Handshake::new("test"));
     let session = of_ann();
-    session.insert("user", "ann").await.unwrap();
-    session.save().await.unwrap();
+    log_in(&session).await;
     let other = of_ann();
     other.insert("cart", "tea").await.unwrap();
     other.save().await.unwrap();

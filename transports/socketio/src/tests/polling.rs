@@ -10,7 +10,7 @@ use roomcast_lane::{Data, Events, Reply};
 
 use super::flavor::Flavor;
 use super::requests::Upload;
-use super::world::World;
+use super::world::{Poller, World};
 
 /// Replies that the program has not given yet, and what they are for.
 pub(super) type Kept = Arc<Mutex<Vec<(u32, Reply)>>>;
@@ -579,14 +579,20 @@ fn with_an_outbox_of_nothing_nobody_spins() {
     world.run();
 }
 
-#[test]
-fn who_posts_and_does_not_poll_is_heard_in_the_end() {
+/// A client that does not poll, with more waiting for it than half of what its outbox holds.
+pub(super) fn a_long_message_waits() -> (World, Poller, Notes) {
     let mut world = World::with(|builder| builder.outbox_bytes_max(20_000));
     let (handlers, notes, _) = keeping();
     world.io.namespace("/", handlers);
     let ann = world.connected_poller();
     let _ = world.engine.everyone().emit("long", &"x".repeat(15_000));
     world.run();
+    (world, ann, notes)
+}
+
+#[test]
+fn who_posts_and_does_not_poll_is_heard_in_the_end() {
+    let (mut world, ann, notes) = a_long_message_waits();
     let mut post = world.post(&ann, &events("note", 0..300));
     world.run();
     world.advance(0.9);

@@ -5,7 +5,7 @@ use roomcast_socketio_protocol::engineio::PacketKind;
 use roomcast_socketio_protocol::socketio::{Body, Packet};
 
 use super::flavor::{Ear, Flavor, Message as EngineMessage};
-use super::polling::{events, keeping};
+use super::polling::{a_long_message_waits, events, keeping};
 use super::requests::Upload;
 use super::websocket::{CLOSE, TEXT, WebSocket, frame};
 use super::world::{Poller, World};
@@ -399,12 +399,7 @@ fn last_words_go_to_the_websocket_that_takes_over() {
 
 #[test]
 fn a_post_that_waits_for_polls_does_not_hold_up_an_upgrade() {
-    let mut world = World::with(|builder| builder.outbox_bytes_max(20_000));
-    let (handlers, notes, _) = keeping();
-    world.io.namespace("/", handlers);
-    let ann = world.connected_poller();
-    let _ = world.engine.everyone().emit("long", &"x".repeat(15_000));
-    world.run();
+    let (mut world, ann, notes) = a_long_message_waits();
     let mut post = world.post(&ann, &events("note", 0..10));
     world.run();
     assert!(post.is_waiting() && notes.lock().is_empty());
