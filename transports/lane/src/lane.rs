@@ -116,8 +116,8 @@ pub(crate) struct Lane {
     pub(crate) taken_ready: Vec<u32>,
     /// Ready connections that wait to be read because the lane is behind.
     pub(crate) unread: VecDeque<u32>,
-    /// So many orders are to be worked off before a lane that is behind reads on.
-    pub(crate) owed: usize,
+    /// When so many orders were obeyed, a lane that is behind reads on.
+    pub(crate) reads_at: u64,
     /// Connections whose deadline passed before they were read, which they are now.
     pub(crate) overdue: Vec<Key>,
     /// Orders that were ever obeyed, or begun.
@@ -184,7 +184,7 @@ impl Lane {
             ready: VecDeque::new(),
             taken_ready: Vec::new(),
             unread: VecDeque::new(),
-            owed: 0,
+            reads_at: 0,
             overdue: Vec::new(),
             obeyed: 0,
             unheard: VecDeque::new(),

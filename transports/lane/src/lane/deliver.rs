@@ -58,7 +58,6 @@ impl Lane {
                 return;
             }
             let Some(order) = self.orders.pop_front() else { return };
-            self.owed = self.owed.saturating_sub(1);
             self.obeyed += 1;
             left = left.saturating_sub(if matches!(order, Order::Adopt(_)) { ADOPTION_COST } else { 1 });
             self.obey(order);

@@ -41,9 +41,9 @@ impl Lane {
             let before = self.orders.len();
             self.read_few();
             self.take_orders();
-            self.owed += self.orders.len() - before;
+            self.reads_at = self.reads_at.max(self.obeyed) + (self.orders.len() - before) as u64;
         } else {
-            self.owed = 0;
+            self.reads_at = self.obeyed;
             self.read_ready();
             self.take_orders();
         }
@@ -76,7 +76,7 @@ impl Lane {
                 self.put_off(index);
             }
         }
-        for _ in 0..if self.owed == 0 { BEHIND_MAX } else { 0 } {
+        for _ in 0..if self.reads_at <= self.obeyed { BEHIND_MAX } else { 0 } {
             let Some(index) = self.next_unread() else { return };
             self.read_due(index);
         }
