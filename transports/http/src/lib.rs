@@ -10,6 +10,7 @@
 //! - [`refusal`], [`closing`]: answers to requests that become no connection.
 //! - [`OpenCount`]: how many connections an endpoint has.
 //! - [`Seldom`]: log lines that anybody may cause.
+//! - [`BUSY_BYTES`]: how much a client sends before its heartbeat may be late.
 //! - [`a_year_at_most`]: times that can be added to an `Instant`.
 //!
 //! With the feature `tls`, a connection inside tokio-rustls' `TlsStream<TcpStream>` goes to its lane with its TLS.
@@ -22,6 +23,7 @@ mod direct;
 mod frames;
 mod handshake;
 mod head;
+mod heartbeat;
 mod kept_end;
 mod open;
 mod origin;
@@ -35,6 +37,7 @@ pub use direct::{Direct, Upgrade};
 pub use frames::Frames;
 pub use handshake::{Peer, handshake};
 pub use head::{Head, Heads, Undirected};
+pub use heartbeat::BUSY_BYTES;
 pub use kept_end::KeptEnd;
 pub use open::{OpenCount, OpenGuard};
 pub use origin::{Foreign, InvalidOrigin, Origins};

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use roomcast::{Journal, Offset, Socket, SocketId};
+use roomcast_http::BUSY_BYTES;
 use roomcast_lane::{AckToken, Answer, Close, Connect, Context, DisconnectReason, Event, NewSocket, Refusal};
 use roomcast_socketio_protocol::engineio::{self, Data};
 use roomcast_socketio_protocol::socketio::{
@@ -12,7 +13,6 @@ use roomcast_socketio_protocol::socketio::{
 };
 
 use crate::codec::{Carrier, Parser};
-use crate::connection::BUSY_BYTES;
 use crate::kept::Kept;
 use crate::mount::Mount;
 use crate::namespaces::Namespace;

@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use bytes::BytesMut;
 use roomcast::{Socket, SocketId};
-use roomcast_http::Frames;
+use roomcast_http::{BUSY_BYTES, Frames};
 use roomcast_lane::{AckToken, Answer, Close, Context, DisconnectReason, Farewell, Progress, Protocol, Refusal};
 use roomcast_socketio_protocol::engineio::{
     Action, CloseReason, Framing, Open, Packet, PacketError, PacketKind, Received, Records, Session, Source, Transport,
@@ -51,9 +51,6 @@ struct Came {
     /// How much polls had taken by then.
     taken: usize,
 }
-
-/// A client that sends so much in one silence may have its heartbeat stuck behind it: it was sent before the ping came.
-pub(crate) const BUSY_BYTES: usize = 16 << 10;
 
 impl Connection {
     /// A session that begins with a WebSocket.

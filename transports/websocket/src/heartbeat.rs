@@ -5,8 +5,7 @@
 
 use std::time::{Duration, Instant};
 
-/// A client that sends so much in one silence may have its pong stuck behind it: it was sent before the ping came.
-const BUSY_BYTES: usize = 16 << 10;
+use roomcast_http::BUSY_BYTES;
 
 /// Periods of a heartbeat.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
